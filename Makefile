@@ -1,0 +1,49 @@
+# Two commands: `make demo` shows the product at work, `make test` runs what CI runs.
+# Both create what they need: a virtual environment in .venv with everything installed.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# What is installed: the product (enough for the demo), or everything the tests need.
+LOCAL  := $(VENV)/.local
+READY  := $(VENV)/.dev
+
+.PHONY: demo test check format artifacts benchmark clean
+
+demo: $(LOCAL)
+	$(BIN)/python examples/demo.py
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The template and the Lambda layer that travel in the wheel; the tests fail when they are stale.
+artifacts: $(READY)
+	PYTHONPATH=backend $(BIN)/python -m todo_backend.infra.artifacts
+
+benchmark: $(READY)
+	$(BIN)/python benchmarks/spine.py
+
+# pip is upgraded first: older resolvers take minutes over ministack's exact pin of botocore.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(LOCAL): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[local]'
+	touch $@
+
+$(READY): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(LOCAL) $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
