@@ -25,6 +25,8 @@ MAX_ELEMENTS = 500_000
 # An integer of 126 digits, DynamoDB's largest, has 53 bytes.
 _MAX_BIGNUM_BYTES = 64
 _MAX_EXPONENT = 1000
+# Longer integers are sent as decimal fractions (section 7.1).
+_MAX_INTEGER_DIGITS = 40
 
 _BREAK = object()
 
@@ -94,14 +96,13 @@ def decimal(value: Decimal) -> bytes:
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         raise MalformedError("not a number")
-    mantissa = int("".join(map(str, digits)) or "0")
-    while exponent < 0 and mantissa % 10 == 0 and mantissa:
-        mantissa //= 10
-        exponent += 1
-    if not mantissa:
+    figures = "".join(map(str, digits)).lstrip("0")
+    shortest = figures.rstrip("0")
+    if not shortest:
         return b"\x00"
-    mantissa = -mantissa if sign else mantissa
-    if exponent >= 0 and len(digits) + exponent <= 40:
+    exponent += len(figures) - len(shortest)
+    mantissa = int(f"-{shortest}" if sign else shortest)
+    if exponent >= 0 and len(shortest) + exponent <= _MAX_INTEGER_DIGITS:
         return integer(mantissa * 10**exponent)
     return b"\xc4\x82" + integer(exponent) + integer(mantissa)
 

@@ -241,11 +241,11 @@ class Reads:
         if "Items" in answer:
             entries[replies.ITEMS] = cbor.array(self._search_item(item, schema, paths) for item in answer["Items"])
         entries[replies.COUNT] = cbor.integer(answer.get("Count", 0))
+        entries[replies.SCANNED_COUNT] = cbor.integer(answer.get("ScannedCount", 0))
         last = answer.get("LastEvaluatedKey")
         if last:
             raw = schema.encode(last) if wanted.index is None else encode_compound_key(last)
             entries[replies.LAST_KEY] = cbor.byte_string(raw)
-        entries[replies.SCANNED_COUNT] = cbor.integer(answer.get("ScannedCount", 0))
         return entries
 
     def _search_item(self, item: Item, schema: KeySchema, paths: tuple[Path, ...] | None) -> bytes:

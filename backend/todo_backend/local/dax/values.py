@@ -110,6 +110,8 @@ def _binary(value: str | bytes) -> bytes:
 
 
 def _number(value: str) -> bytes:
+    if len(value) <= 18 and value.isascii() and value.isdigit():
+        return cbor.integer(int(value))
     return cbor.decimal(parse_number(value))
 
 
