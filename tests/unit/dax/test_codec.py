@@ -17,6 +17,7 @@ from todo_backend.local.dax import DaxError, cbor, lexdecimal
 from todo_backend.local.dax.attributes import AttributeRegistry
 from todo_backend.local.dax.errors import IncompleteError, MalformedError
 from todo_backend.local.dax.values import (
+    Item,
     KeySchema,
     decode_compound_key,
     decode_item,
@@ -144,22 +145,8 @@ def test_cbor_that_is_accepted_but_never_sent(encoded: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "encoded",
     [
-        "1c",
-        "ff",
-        "82ff",
-        "a1ff",
-        "bf01ff",
-        "f7",
-        "f8ff",
-        "61ff",
-        "c0f6",
-        "c201",
-        "c48101",
-        "c4821b00000001000000000a",
-        "a18001",
-        "d90cf9ff",
-        "5f4101ff",
-        "c2586" + "0" + "00" * 96,
+        *("1c", "ff", "82ff", "a1ff", "bf01ff", "f7", "f8ff", "61ff", "c0f6", "c201", "c48101"),
+        *("c4821b00000001000000000a", "a18001", "d90cf9ff", "5f4101ff", "c25860" + "00" * 96),
     ],
 )
 def test_cbor_that_is_refused(encoded: str) -> None:
@@ -317,7 +304,7 @@ def test_a_key_that_does_not_fit_the_schema_is_refused(types: tuple[str, ...], e
 
 def test_an_item_without_its_key_and_an_item_that_is_only_a_key() -> None:
     lists, schema = AttributeRegistry(first_id=2), KeySchema(("pk",), ("S",))
-    item = {"pk": {"S": "a"}, "b": {"NULL": True}, "a": {"N": "1"}}
+    item: Item = {"pk": {"S": "a"}, "b": {"NULL": True}, "a": {"N": "1"}}
     encoded = encode_item(item, schema, lists)
     assert encoded.hex() == "0201f6"
     assert decode_item(encoded, lists) == {"a": {"N": "1"}, "b": {"NULL": True}}

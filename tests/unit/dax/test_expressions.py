@@ -89,23 +89,9 @@ def test_a_chain_of_300_operators_prints() -> None:
 @pytest.mark.parametrize(
     "tree",
     [
-        None,
-        [],
-        5,
-        [99, A],
-        [0, A],
-        [0, A, [17, 3]],
-        [0, A, [17, -1]],
-        [10, A, []],
-        [10, A, V0],
-        [0, [18], V0],
-        [0, [18, 1], V0],
-        [18, "a"],
-        [0, A, [19, A, V0]],
-        ["=", A, V0],
-        [0, [18, "a", None], V0],
+        *(None, [], 5, [99, A], [0, A], [0, A, [17, 3]], [0, A, [17, -1]], [10, A, []], [10, A, V0], [0, [18], V0]),
+        *([0, [18, 1], V0], [18, "a"], [0, A, [19, A, V0]], ["=", A, V0], [0, [18, "a", None], V0], [-1, A, A]),
         [0, [18, "a", cbor.Tag(3321, 1)], V0],
-        [-1, A, A],
     ],
 )
 def test_a_tree_that_means_nothing_is_a_validation_error(tree: Any) -> None:

@@ -8,7 +8,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from . import cbor, lexdecimal
@@ -20,6 +20,8 @@ Item = dict[str, AttributeValue]
 _SETS = {cbor.STRING_SET: "SS", cbor.NUMBER_SET: "NS", cbor.BINARY_SET: "BS"}
 _SET_ELEMENTS: dict[str, Any] = {"SS": str, "NS": (int, float, Decimal), "BS": bytes}
 _MAX_PLAIN_DIGITS = 200
+# Numbers have 38 digits; Python's own context would round them to 28.
+_CONTEXT = Context(prec=300)
 
 
 class AttributeLists(Protocol):
@@ -135,10 +137,10 @@ _ENCODERS: dict[str, Any] = {
 
 def _tidy(number: str) -> Decimal:
     """One spelling per number: integers of up to 40 digits without exponent, everything else without trailing zeros."""
-    value = parse_number(number).normalize()
+    value = parse_number(number).normalize(_CONTEXT)
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and exponent > 0 and value.adjusted() < 40:
-        return value.quantize(Decimal(1))
+        return value.quantize(Decimal(1), context=_CONTEXT)
     return value
 
 
