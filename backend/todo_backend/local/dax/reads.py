@@ -307,13 +307,12 @@ def _is_proper_batch(tables: list[_BatchTable]) -> bool:
 
 
 def _batch_capacity(tables: list[_BatchTable], answer: Mapping[str, Any], wanted: Options) -> list[bytes]:
+    """What DynamoDB consumed where it was asked, and nothing where it was not."""
     if wanted.capacity == "NONE":
         return []
-    consumed = {entry["TableName"]: entry for entry in answer.get("ConsumedCapacity", ())}
-    return [
-        replies.capacity(consumed.get(table.name) or replies.no_capacity(table.name, wanted.capacity))
-        for table in tables
-    ]
+    asked = answer.get("Responses", {})
+    hits = [replies.no_capacity(table.name, wanted.capacity) for table in tables if table.name not in asked]
+    return [replies.capacity(entry) for entry in (*answer.get("ConsumedCapacity", ()), *hits)]
 
 
 def _paths(raw: bytes | None) -> tuple[Path, ...] | None:

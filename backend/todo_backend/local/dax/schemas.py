@@ -49,6 +49,8 @@ class KeySchemas:
         except DaxError as error:
             if error.name == "ResourceNotFoundException":
                 self._kept.pop(table, None)
+                # DescribeTable's own message names the table, that of the data operations does not.
+                raise DaxError(error.name, "Requested resource not found") from None
             raise
         types = {entry["AttributeName"]: entry["AttributeType"] for entry in description["AttributeDefinitions"]}
         keys = sorted(description["KeySchema"], key=lambda entry: str(entry["KeyType"]))  # HASH before RANGE
