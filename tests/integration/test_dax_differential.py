@@ -334,11 +334,9 @@ def batch_cases() -> Iterator[Case]:
         {"RequestItems": {"s_s": {"Keys": keys[:2], "ConsistentRead": True}}},
     )
     yield "batch get nothing", "batch_get_item", {"RequestItems": {"s_s": {"Keys": [gone]}}}
-    yield (
-        "batch get capacity",
-        "batch_get_item",
-        {"RequestItems": {"h_s": {"Keys": [ONE]}}, "ReturnConsumedCapacity": "TOTAL"},
-    )
+    one: dict[str, Any] = {"TableName": "h_s", "Key": ONE, "ReturnConsumedCapacity": "TOTAL"}
+    yield "get capacity", "get_item", one
+    yield "delete capacity", "delete_item", one
     yield "batch get unknown table", "batch_get_item", {"RequestItems": {"nowhere": {"Keys": [ONE]}}}
     put, delete = {"PutRequest": {"Item": {**ONE, "v": {"L": []}}}}, {"DeleteRequest": {"Key": BARE}}
     more = [{"PutRequest": {"Item": {"id": {"N": str(number)}, "v": {"M": {}}}}} for number in range(20)]

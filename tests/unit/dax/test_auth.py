@@ -72,8 +72,9 @@ def broken(credentials: Credentials) -> dict[str, list[Any]]:
             good[0],
             good[1],
             "\n".join([*lines[:2], "20250103/us-east-1/dax/aws4_request", lines[3]]).encode(),
-        ]
-        + [None, None],
+            None,
+            None,
+        ],
         "no timestamp": arguments(credentials, stamp="yesterday"),
         "a line too many": [good[0], good[1], good[2] + b"\n", None, None],
         "flipped signature": [good[0], good[1][::-1], *good[2:]],

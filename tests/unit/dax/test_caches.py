@@ -116,7 +116,7 @@ def test_a_read_overtaken_by_a_write_is_not_kept() -> None:
 
 def running(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
     def run() -> None:
-        asyncio.run(asyncio.wait_for(test(), 20))  # type: ignore[arg-type]
+        asyncio.run(asyncio.wait_for(test(), 20))
 
     run.__name__ = test.__name__
     return run

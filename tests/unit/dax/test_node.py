@@ -1,4 +1,4 @@
-"""What a node does with its caches, its errors, its callers: AWS_BEHAVIOURS DD-24 to DD-34, before a scripted DynamoDB."""
+"""What a node does with its caches, errors and callers: AWS_BEHAVIOURS DD-24 to DD-34, before a scripted DynamoDB."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +22,7 @@ Test = Callable[[Any], Awaitable[None]]
 
 def running(test: Test) -> Callable[[Any], None]:
     def run(bench: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(bench), 20))  # type: ignore[arg-type]
+        asyncio.run(asyncio.wait_for(test(bench), 20))
 
     run.__name__ = test.__name__
     return run

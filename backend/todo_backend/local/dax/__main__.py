@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .auth import Credentials
-from .backend import HttpDynamoDb
+from .backend import DynamoDb, HttpDynamoDb
 from .cluster import DaxCluster
 from .settings import MAX_NODES, DaxSettings
 
@@ -76,16 +76,15 @@ def credentials_of(environment: Mapping[str, str]) -> Credentials | None:
     return Credentials(access_key_id, secret, environment.get("AWS_SESSION_TOKEN") or None)
 
 
-async def serve(settings: DaxSettings, url: str, credentials: Credentials) -> None:
+async def serve(settings: DaxSettings, dynamodb: DynamoDb, credentials: Credentials) -> None:
     """Serve until the process is told to stop."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows has no handlers; Ctrl+C raises KeyboardInterrupt there
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    dynamodb = HttpDynamoDb(url, region=settings.region, credentials=credentials)
     known = {credentials.access_key_id: credentials}
     async with DaxCluster(settings, dynamodb=dynamodb, credentials=known.get) as cluster:
-        print(f"DAX cluster at {cluster.endpoint} before {url}", flush=True)  # noqa: T201
+        print(f"DAX cluster at {cluster.endpoint}", flush=True)  # noqa: T201
         await stopped.wait()
 
 
@@ -98,11 +97,12 @@ def main(words: Sequence[str] | None = None) -> int:
         command.error("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; clients have to use the same")
     try:
         settings = settings_of(arguments, os.environ)
+        dynamodb = HttpDynamoDb(arguments.dynamodb, region=settings.region, credentials=credentials)
     except ValueError as error:
         command.error(str(error))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(settings, arguments.dynamodb, credentials))
+        asyncio.run(serve(settings, dynamodb, credentials))
     return 0
 
 

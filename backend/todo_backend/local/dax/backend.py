@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ _REPEATABLE = frozenset(
     {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems", "TransactWriteItems", "DescribeTable"}
 )
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
+# Servers close idle connections after 5 seconds (emulators) or more; a request must not meet that moment.
+_MAX_IDLE_SECONDS = 3.0
 
 
 class DynamoDb(Protocol):
@@ -50,10 +53,12 @@ class _Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._used_at = time.monotonic()
 
     @property
     def is_usable(self) -> bool:
-        return not self._reader.at_eof() and not self._writer.is_closing()
+        is_open = not self._reader.at_eof() and not self._writer.is_closing()
+        return is_open and time.monotonic() - self._used_at < _MAX_IDLE_SECONDS
 
     def close(self) -> None:
         self._writer.close()
@@ -65,6 +70,7 @@ class _Connection:
         status_line, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         answer = await self._body(headers)
+        self._used_at = time.monotonic()
         return int(status_line.split()[1]), answer, headers.get("connection", "").lower() != "close"
 
     async def _body(self, headers: Mapping[str, str]) -> bytes:

@@ -65,6 +65,7 @@ class Reads:
         if hit is not None:
             return hit
         key = schema.decode(raw_key)
+        _paths(wanted.raw(options.PROJECTION))  # a projection that means nothing is refused before anything is asked
         parameters = {"TableName": table, "Key": key, **_capacity(wanted)}
         if wanted.consistent:
             answer = await self._dynamodb.call("GetItem", {**parameters, "ConsistentRead": True})
