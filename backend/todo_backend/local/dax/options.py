@@ -18,6 +18,7 @@ _SELECT = (None, "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "COUNT", "SPECIFI
 
 _BYTES = (PROJECTION, CONDITION, UPDATE, START_KEY, FILTER, INDEX)
 _NUMBERS = (CONSISTENT, CAPACITY, METRICS, RETURN_VALUES, LIMIT, FORWARD, SELECT, SEGMENT, SEGMENTS)
+_KINDS: dict[int, type] = {**dict.fromkeys(_BYTES, bytes), **dict.fromkeys(_NUMBERS, int), TOKEN: str}
 # Names and values (from the Python client only, redundant) and capacity do not make another query (section 14).
 _NOT_IN_QUERY_KEY = frozenset({1, CAPACITY, 5})
 _SELECT_ALWAYS_SENT_BY = "DaxGoV2Client"
@@ -39,10 +40,11 @@ class Options:
         given = {} if value is None else value
         if not isinstance(given, dict):
             raise validation("The options are not a map")
-        for keys, kinds in ((_BYTES, bytes), (_NUMBERS, int), ((TOKEN,), str)):
-            if any(key in given and not isinstance(given[key], (kinds, type(None))) for key in keys):
+        kept = {key: item for key, item in given.items() if item is not None}
+        for key, item in kept.items():
+            if key in _KINDS and not isinstance(item, _KINDS[key]):
                 raise validation("An option has a wrong type")
-        return cls({key: item for key, item in given.items() if item is not None})
+        return cls(kept)
 
     def raw(self, key: int) -> bytes | None:
         """The bytes of an option."""

@@ -3,6 +3,7 @@
 Source: the DAX protocol notes, sections 1 to 3, 5 and 12.
 """
 
+import contextlib
 import ipaddress
 import uuid
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import cbor
-from .errors import DaxError, MalformedError
+from .errors import DaxError, IncompleteError, MalformedError
 
 MAGIC = "J7yne5G"
 SERVICE = 1
@@ -88,12 +89,26 @@ class Parser:
         """
         if self.user_agent is None and not self._read_preamble():
             return None
-        if not self._pending or not self._is_whole(2):
+        if not self._pending:
             return None
-        name, count = self._method()
+        if self._scanner is None and isinstance(self._pending, bytes):
+            # Nearly every request comes whole: try that first, without a scan.
+            with contextlib.suppress(IncompleteError):
+                return self._read_request(self._pending)
+        if not self._is_whole(2):
+            return None
+        _, count = _method(cbor.Reader(bytes(self._pending[:_HEAD_BYTES])))
         if not self._is_whole(2 + count):
             return None
-        return Request(name, tuple(self._values(2 + count)[2:]))
+        return self._read_request(bytes(self._pending))
+
+    def _read_request(self, data: bytes) -> Request:
+        reader = cbor.Reader(data)
+        name, count = _method(reader)
+        request = Request(name, tuple([reader.value() for _ in range(count)]))
+        self._pending = reader.rest
+        self._scanner = None
+        return request
 
     def _read_preamble(self) -> bool:
         # A stranger is recognised by its first bytes; waiting for five values would let it feed the buffer.
@@ -107,13 +122,6 @@ class Parser:
             raise MalformedError("an unknown preamble")
         self.user_agent = str(agent.get("UserAgent", ""))
         return True
-
-    def _method(self) -> tuple[str, int]:
-        reader = cbor.Reader(bytes(self._pending[:_HEAD_BYTES]))
-        service, method = reader.value(), reader.value()
-        if service != SERVICE or type(method) is not int or method not in METHODS:
-            raise MalformedError("unknown service or method")
-        return METHODS[method]
 
     def _is_whole(self, values: int) -> bool:
         """Whether so many values are there; each byte is looked at once, however often this is asked."""
@@ -133,6 +141,13 @@ class Parser:
         self._pending = reader.rest
         self._scanner = None
         return values
+
+
+def _method(reader: cbor.Reader) -> tuple[str, int]:
+    service, method = reader.value(), reader.value()
+    if service != SERVICE or type(method) is not int or method not in METHODS:
+        raise MalformedError("unknown service or method")
+    return METHODS[method]
 
 
 def endpoints_reply(endpoints: Iterable[Endpoint]) -> bytes:

@@ -44,10 +44,10 @@ class Reads:
     def cached_item(self, raw_table: Any, raw_key: Any, raw_options: Any) -> bytes | None:
         """The reply to a GetItem whose answer is in the cache, without waiting for anything; None if it is not."""
         wanted = Options.parse(raw_options)
-        schema = self._schemas.kept(table_name(raw_table))
+        table = table_name(raw_table)
+        schema = self._schemas.kept(table)
         if wanted.consistent or schema is None:
             return None
-        table = table_name(raw_table)
         key = schema.decode(raw_key)
         entry = self._items.get((table, schema.encode(key)))
         if entry is None:

@@ -161,9 +161,11 @@ class KeySchema:
             values = self._values(raw)
         except (MalformedError, UnicodeDecodeError):
             raise validation("The provided key element does not match the schema") from None
-        key = {name: to_attribute(value) for name, value in zip(self.names, values, strict=True)}
-        if any(kind not in key[name] for name, kind in zip(self.names, self.types, strict=True)):
-            raise validation("The provided key element does not match the schema")
+        key = {}
+        for name, kind, value in zip(self.names, self.types, values, strict=True):
+            key[name] = to_attribute(value)
+            if kind not in key[name]:
+                raise validation("The provided key element does not match the schema")
         return key
 
     def _values(self, raw: Any) -> list[Any]:
