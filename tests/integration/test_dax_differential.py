@@ -25,7 +25,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from todo_backend.local.dax import Credentials, DaxCluster, DaxError, DaxSettings, HttpDynamoDb
+from todo_backend.local.dax import Credentials, DaxCluster, DaxSettings, HttpDynamoDb
 
 CREDENTIALS = Credentials("AKIDDIFFERENTIAL", "a-secret-of-the-test")
 REGION = "us-east-1"
@@ -800,11 +800,15 @@ def test_a_cancelled_transaction_tells_its_reasons(direct: Any, dax: Any, node: 
 
 
 def test_a_wrong_secret_and_an_unknown_key_are_refused(node: Node) -> None:
-    for credentials in (("AKIDDIFFERENTIAL", "another secret"), ("AKIDSTRANGER", CREDENTIALS.secret_access_key)):
+    for key, secret, refusal in (
+        ("AKIDDIFFERENTIAL", "another secret", "InvalidSignatureException"),
+        ("AKIDSTRANGER", CREDENTIALS.secret_access_key, "UnrecognizedClientException"),
+    ):
         session = botocore.session.get_session()
-        session.set_credentials(*credentials)
-        with pytest.raises((ClientError, DaxError)):
-            AmazonDaxClient(session, endpoint_url=node.endpoint, region_name=REGION, config=ONCE).list_tables()
+        session.set_credentials(key, secret)
+        with pytest.raises(ClientError) as caught:
+            AmazonDaxClient(session, endpoint_url=node.endpoint, region_name=REGION, config=ONCE)
+        assert caught.value.response["Error"]["Code"] == refusal
 
 
 def test_clients_find_their_way_over_tls_and_three_nodes(

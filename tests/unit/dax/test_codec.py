@@ -302,6 +302,13 @@ def test_a_key_that_does_not_fit_the_schema_is_refused(types: tuple[str, ...], e
     assert caught.value.name == "ValidationException"
 
 
+@pytest.mark.parametrize("raw", [b"\x81" * 300 + b"\x00", b"\xa1\x61a" * 300 + b"\x00"])
+def test_documents_far_too_deep_are_refused_without_exhausting_the_stack(raw: bytes) -> None:
+    value = cbor.Reader(raw).value()
+    with pytest.raises(MalformedError, match="Nesting"):
+        to_attribute(value)
+
+
 def test_an_item_without_its_key_and_an_item_that_is_only_a_key() -> None:
     lists, schema = AttributeRegistry(first_id=2), KeySchema(("pk",), ("S",))
     item: Item = {"pk": {"S": "a"}, "b": {"NULL": True}, "a": {"N": "1"}}

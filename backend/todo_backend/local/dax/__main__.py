@@ -101,8 +101,12 @@ def main(words: Sequence[str] | None = None) -> int:
     except ValueError as error:
         command.error(str(error))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(serve(settings, dynamodb, credentials))
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        command.exit(1, f"cannot listen on {arguments.listen}: {error.strerror}\n")
     return 0
 
 

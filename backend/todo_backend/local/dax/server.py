@@ -78,9 +78,13 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     def close(self) -> None:
-        """Close once what was written is out."""
-        if self._transport is not None:
+        """Close once what was written is out; at once if the client does not take it."""
+        if self._transport is None:
+            return
+        if self._client_reads:
             self._transport.close()
+        else:
+            self._transport.abort()
 
     def _go_on(self) -> None:
         """Answer what is complete, until something has to be waited for."""

@@ -1,5 +1,6 @@
 """What a cluster can be told. Where the values come from is the caller's affair."""
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,3 +51,5 @@ class DaxSettings:
             raise ValueError(f"a cluster has 1 to {MAX_NODES} nodes, not {self.nodes}")
         if min(self.item_ttl_seconds, self.query_ttl_seconds, self.replication_lag_seconds) < 0:
             raise ValueError("times are not negative")
+        if self.advertise_host is not None:
+            ipaddress.ip_address(self.advertise_host)  # the roster holds addresses, no names (section 5.1)

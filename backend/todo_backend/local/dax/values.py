@@ -20,6 +20,8 @@ Item = dict[str, AttributeValue]
 _SETS = {cbor.STRING_SET: "SS", cbor.NUMBER_SET: "NS", cbor.BINARY_SET: "BS"}
 _SET_ELEMENTS: dict[str, Any] = {"SS": str, "NS": (int, float, Decimal), "BS": bytes}
 _MAX_PLAIN_DIGITS = 200
+# DynamoDB allows 32 levels and shall refuse the 33rd itself; what is far beyond would exhaust Python's stack.
+_MAX_DEPTH = 64
 # Numbers have 38 digits; Python's own context would round them to 28.
 _CONTEXT = Context(prec=300)
 
@@ -49,8 +51,8 @@ def number_text(value: int | float | Decimal) -> str:
     return "0" if plain in ("-0", "") else plain
 
 
-def to_attribute(value: Any) -> AttributeValue:
-    """DynamoDB's JSON of a decoded value.
+def to_attribute(value: Any, depth: int = 0) -> AttributeValue:
+    """DynamoDB's JSON of a decoded value, `depth` levels inside another.
 
     Raises:
         MalformedError: no attribute value looks like this.
@@ -67,15 +69,22 @@ def to_attribute(value: Any) -> AttributeValue:
     if kind is bytes:
         return {"B": base64.b64encode(value).decode()}
     if kind is list:
-        return {"L": [to_attribute(element) for element in value]}
-    return _map_or_set(value)
+        return {"L": [to_attribute(element, depth + 1) for element in _not_too_deep(value, depth)]}
+    return _map_or_set(value, depth)
 
 
-def _map_or_set(value: Any) -> AttributeValue:
+def _not_too_deep(value: Any, depth: int) -> Any:
+    if depth > _MAX_DEPTH:
+        raise MalformedError("Nesting Levels have exceeded supported limits")
+    return value
+
+
+def _map_or_set(value: Any, depth: int) -> AttributeValue:
     if isinstance(value, dict):
         if not all(isinstance(name, str) for name in value):
             raise MalformedError("a name that is no text")
-        return {"M": {name: to_attribute(element) for name, element in value.items()}}
+        inside = _not_too_deep(value, depth)
+        return {"M": {name: to_attribute(element, depth + 1) for name, element in inside.items()}}
     if isinstance(value, cbor.Tag) and value.number in _SETS and isinstance(value.value, list):
         kind = _SETS[value.number]
         if any(isinstance(element, bool) or not isinstance(element, _SET_ELEMENTS[kind]) for element in value.value):
