@@ -167,6 +167,19 @@ async def test_dd_30_replicas_follow_after_the_lag_in_order() -> None:
     assert [value(cache) for cache in caches] == [b"4", b"3", b"3"]
 
 
+@running
+async def test_a_new_leader_has_seen_everything() -> None:
+    caches = [item_cache() for _ in range(3)]
+    coherence = Coherence(caches, 60)
+    for content in (b"1", b"2"):
+        coherence.end(coherence.begin(KEY), Image(content))
+    coherence.lead(2)
+    assert [value(cache) for cache in caches] == [b"2"] * 3
+    coherence.end(coherence.begin(KEY), Image(b"3"))
+    assert [value(cache) for cache in caches] == [b"2", b"3", b"2"]
+    coherence.close()
+
+
 def test_ids_outlive_the_process_and_are_never_used_again(tmp_path: Path) -> None:
     file = tmp_path / "state" / "lists"
     first = AttributeRegistry(file)

@@ -136,7 +136,13 @@ async def test_the_roster_names_all_nodes_and_one_leader(bench: Any, wire: Any) 
         client.send(wire.request("endpoints"))
         assert await client.value() == []
         assert [entry[0] for entry in await client.value()] == [1, 3]
+        await table.cluster.stop_node(1)
+        client.send(wire.request("endpoints"))
+        assert await client.value() == []
+        assert [(entry[0], entry[4], entry[6]) for entry in await client.value()] == [(3, 1, 3)]
+        await table.cluster.start_node(1)
         await table.cluster.start_node(2)
+        assert [endpoint.is_leader for endpoint in table.cluster.endpoints] == [True, False, False]
         assert [endpoint.node_id for endpoint in table.cluster.endpoints] == [1, 2, 3]
         await client.close()
 

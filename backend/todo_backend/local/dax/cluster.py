@@ -5,6 +5,7 @@ import ipaddress
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -96,7 +97,7 @@ class DaxCluster:
     def endpoint(self) -> str:
         """What clients take as their endpoint URL: the leader's address, which names the others."""
         scheme = "daxs" if self.settings.tls_directory else "dax"
-        leader = self._endpoints[1]
+        leader = next(node for node in self._endpoints.values() if node.is_leader)
         return f"{scheme}://{leader.host}:{leader.port}"
 
     @property
@@ -134,8 +135,9 @@ class DaxCluster:
         self._servers[number] = server
         bound = server.sockets[0].getsockname()
         host = _dialled(settings.advertise_host or bound[0])
-        self._endpoints[number] = Endpoint(number, host, bound[1], is_leader=number == 1)
-        self._endpoints = dict(sorted(self._endpoints.items()))
+        self._forget(number)
+        self._endpoints[number] = Endpoint(number, host, bound[1], is_leader=False)
+        self._elect()
 
     async def stop_node(self, number: int) -> None:
         """Take a node down as if its machine had failed: gone from the roster, its caches lost."""
@@ -145,9 +147,8 @@ class DaxCluster:
         for connection in list(self._connections[number]):
             connection.close()
         await server.wait_closed()
-        context = self.nodes[number - 1].context
-        context.items.clear()
-        context.queries.entries.clear()
+        self._forget(number)
+        self._elect()
 
     async def close(self) -> None:
         """Close ports and connections, stop what goes on in the background, let go of DynamoDB."""
@@ -160,9 +161,20 @@ class DaxCluster:
 
     def flush(self) -> None:
         """Forget everything that is cached, on all nodes."""
-        for node in self.nodes:
-            node.context.items.clear()
-            node.context.queries.entries.clear()
+        for number in range(1, len(self.nodes) + 1):
+            self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        context = self.nodes[number - 1].context
+        context.items.clear()
+        context.queries.entries.clear()
+
+    def _elect(self) -> None:
+        """The first node that is up leads: clients cannot start without a leader (pitfall 12)."""
+        leader = min(self._endpoints, default=1)
+        roles = {number: replace(node, is_leader=number == leader) for number, node in self._endpoints.items()}
+        self._endpoints = dict(sorted(roles.items()))
+        self.coherence.lead(leader)
 
     def metrics(self, number: int | None = None) -> Mapping[str, float]:
         """The metrics of a node, or their sums over the cluster, named as CloudWatch names them."""

@@ -43,8 +43,8 @@ class Coherence:
 
     def __init__(self, caches: Sequence[ItemCache], lag_seconds: float) -> None:
         self.lag_seconds = lag_seconds
-        self._leader = caches[0]
-        self._replicas = caches[1:]
+        self._caches = list(caches)
+        self._leader = self._caches[0]
         self._writes: dict[ItemKey, set[Write]] = {}
         self._underway: deque[tuple[ItemKey, Image | None]] = deque()
         self._last_due = 0.0
@@ -74,7 +74,7 @@ class Coherence:
     def change(self, key: ItemKey, image: Image | None) -> None:
         """Bring an image, or the loss of one, to all nodes."""
         _apply(self._leader, key, image)
-        if not self._replicas:
+        if len(self._caches) == 1:
             return
         if self.lag_seconds <= 0 and not self._underway:
             self._apply_to_replicas(key, image)
@@ -84,6 +84,13 @@ class Coherence:
         # Never before an earlier change, also when the lag has become shorter meanwhile.
         self._last_due = max(loop.time() + self.lag_seconds, self._last_due)
         self._timers.add(loop.call_at(self._last_due, self._arrive))
+
+    def lead(self, number: int) -> None:
+        """Another node leads; what is underway arrives first, or the new leader would never see it."""
+        while self._underway:
+            self._apply_to_replicas(*self._underway.popleft())
+        self.close()
+        self._leader = self._caches[number - 1]
 
     def close(self) -> None:
         """Forget what is underway."""
@@ -99,8 +106,9 @@ class Coherence:
         self._timers = {timer for timer in self._timers if not timer.cancelled() and timer.when() > now}
 
     def _apply_to_replicas(self, key: ItemKey, image: Image | None) -> None:
-        for cache in self._replicas:
-            _apply(cache, key, image)
+        for cache in self._caches:
+            if cache is not self._leader:
+                _apply(cache, key, image)
 
 
 def _apply(cache: ItemCache, key: ItemKey, image: Image | None) -> None:

@@ -151,7 +151,9 @@ def _method(reader: cbor.Reader) -> tuple[str, int]:
 
 
 def endpoints_reply(endpoints: Iterable[Endpoint]) -> bytes:
-    """The reply to `endpoints`; the leader is node 1 and stays it, so its session id is a constant."""
+    """The reply to `endpoints`; the leader's session id is its node id, the same as long as it leads."""
+    nodes = list(endpoints)
+    leader = next((node.node_id for node in nodes if node.is_leader), 0)
     return OK + cbor.encode(
         [
             {
@@ -161,9 +163,9 @@ def endpoints_reply(endpoints: Iterable[Endpoint]) -> bytes:
                 3: endpoint.port,
                 4: 1 if endpoint.is_leader else 2,
                 5: endpoint.zone,
-                6: 1,
+                6: leader,
             }
-            for endpoint in endpoints
+            for endpoint in nodes
         ]
     )
 
