@@ -847,3 +847,29 @@ def test_attribute_names_survive_a_restart_under_a_living_client(direct: Any, mi
         client.close()
     stored = direct.get_item(TableName="h_s", Key=key)["Item"]
     assert stored == {**key, "a": {"S": "1"}, "b": {"S": "2"}}
+
+
+def test_the_command_serves_the_official_client_with_the_credentials_of_its_environment(
+    direct: Any, ministack: str, tmp_path: Path
+) -> None:
+    seed(direct)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "AWS_ACCESS_KEY_ID": CREDENTIALS.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIALS.secret_access_key,
+        "AWS_REGION": REGION,
+    }
+    words = ["--dynamodb", ministack, "--listen", f"127.0.0.1:{free_port()}", "--state", str(tmp_path / "lists")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "todo_backend.local.dax", *words], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        endpoint = process.stdout.readline().split()[-1]
+        client = AmazonDaxClient(dax_session(), endpoint_url=endpoint, region_name=REGION, config=ONCE)
+        assert client.get_item(TableName="h_s", Key=ONE)["Item"]["s"] == {"S": "hello"}
+        client.close()
+        process.terminate()
+        assert process.wait(_START_SECONDS) == 0
+    assert (tmp_path / "lists").read_text().startswith("[")

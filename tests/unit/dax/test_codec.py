@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from todo_backend.local.dax import DaxError, cbor, lexdecimal
 from todo_backend.local.dax.attributes import AttributeRegistry
 from todo_backend.local.dax.errors import IncompleteError, MalformedError
+from todo_backend.local.dax.scanner import Scanner
 from todo_backend.local.dax.values import (
     Item,
     KeySchema,
@@ -159,7 +160,7 @@ def test_nesting_has_a_limit() -> None:
     with pytest.raises(MalformedError):
         cbor.Reader(b"\x81" * 100_000 + b"\x00").value()
     assert cbor.Reader(b"\x81" * cbor.MAX_DEPTH + b"\x00").value()
-    scanner = cbor.Scanner()
+    scanner = Scanner()
     with pytest.raises(MalformedError):
         scanner.advance(b"\x81" * 100_000, 1)
 
@@ -185,7 +186,7 @@ def test_any_value_survives(value: Any) -> None:
 @given(VALUES, st.integers(1, 7))
 def test_the_scanner_finds_the_same_end_as_the_reader_whatever_the_pieces(value: Any, size: int) -> None:
     encoded = cbor.encode(value) + b"\x00"
-    scanner, received = cbor.Scanner(), bytearray()
+    scanner, received = Scanner(), bytearray()
     for start in range(0, len(encoded), size):
         received += encoded[start : start + size]
         if scanner.advance(received, 1):
@@ -201,7 +202,7 @@ def test_any_bytes_are_a_value_or_an_error_for_reader_and_scanner_alike(raw: byt
         reader.value()
     except MalformedError:
         return
-    scanner = cbor.Scanner()
+    scanner = Scanner()
     assert scanner.advance(raw, 1)
     assert scanner.position == reader.position
 

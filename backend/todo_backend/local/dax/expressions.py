@@ -213,6 +213,11 @@ def projection(raw: Any) -> tuple[Path, ...]:
     return paths
 
 
+def optional_projection(raw: Any) -> tuple[Path, ...] | None:
+    """The paths of a projection expression, or None if there is none."""
+    return None if raw is None else projection(raw)
+
+
 def _projected_paths(nodes: Any) -> tuple[Path, ...]:
     if not isinstance(nodes, list) or not nodes:
         raise MalformedError("not a projection")

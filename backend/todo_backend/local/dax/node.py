@@ -6,11 +6,13 @@ from typing import Any
 
 from . import cbor
 from .auth import AccessDecision, AccessRequest
+from .batch_reads import BatchReads
 from .context import NodeContext
 from .errors import DaxError, MalformedError
 from .protocol import OK, Endpoint, Request, endpoints_reply, error_reply
 from .reads import Reads
 from .schemas import table_name
+from .searches import Searches
 from .transactions import KINDS, Transactions
 from .writes import Writes
 
@@ -38,20 +40,21 @@ class Node:
         self._authorize = authorize
         self._max_busy_requests = max_busy_requests
         self._busy = 0
-        self._reads, self._writes, self._transactions = Reads(context), Writes(context), Transactions(context)
+        self._reads, self._searches = Reads(context), Searches(context)
+        self._transactions = Transactions(context)
         self._handlers = self._table()
 
     def _table(self) -> dict[str, Handler]:
-        reads, writes = self._reads, self._writes
+        reads, writes = self._reads, Writes(self.context)
         return {
             "endpoints": self._endpoints,
             "defineKeySchema": self._define_key_schema,
             "defineAttributeListId": self._define_attribute_list_id,
             "defineAttributeList": self._define_attribute_list,
             "getItem": reads.get_item,
-            "batchGetItem": reads.batch_get_item,
-            "query": reads.query,
-            "scan": reads.scan,
+            "batchGetItem": BatchReads(self.context).batch_get_item,
+            "query": self._searches.query,
+            "scan": self._searches.scan,
             "transactGetItems": reads.transact_get_items,
             "putItem": writes.put_item,
             "updateItem": writes.update_item,
@@ -84,9 +87,9 @@ class Node:
     def _cached_search(self, request: Request, user_agent: str) -> bytes | None:
         if request.method == "query":
             table, condition, given = request.arguments
-            return self._reads.cached_search("Query", table, condition, given, user_agent)
+            return self._searches.cached_search("Query", table, condition, given, user_agent)
         table, given = request.arguments
-        return self._reads.cached_search("Scan", table, None, given, user_agent)
+        return self._searches.cached_search("Scan", table, None, given, user_agent)
 
     async def answer(self, request: Request, access_key_id: str, user_agent: str) -> bytes:
         """The reply to a request."""

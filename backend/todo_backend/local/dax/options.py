@@ -64,6 +64,10 @@ class Options:
         """NONE, TOTAL or INDEXES."""
         return str(_word(_CAPACITY, self.given.get(CAPACITY, 0)))
 
+    def capacity_parameters(self) -> dict[str, str]:
+        """ReturnConsumedCapacity, if it is not the default."""
+        return {} if self.capacity == "NONE" else {"ReturnConsumedCapacity": self.capacity}
+
     @property
     def item_collection_metrics(self) -> str:
         """NONE or SIZE."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import cbor
 from .errors import DaxError, IncompleteError, MalformedError
+from .scanner import Scanner
 
 MAGIC = "J7yne5G"
 SERVICE = 1
@@ -72,7 +73,7 @@ class Parser:
         self.user_agent: str | None = None
         self.limit = MAX_ANONYMOUS_BYTES
         self._pending: bytes | bytearray = b""
-        self._scanner: cbor.Scanner | None = None
+        self._scanner: Scanner | None = None
 
     def feed(self, data: bytes) -> None:
         """Take bytes in."""
@@ -126,7 +127,7 @@ class Parser:
     def _is_whole(self, values: int) -> bool:
         """Whether so many values are there; each byte is looked at once, however often this is asked."""
         if self._scanner is None:
-            self._scanner = cbor.Scanner()
+            self._scanner = Scanner()
         if self._scanner.advance(self._pending, values):
             return True
         if len(self._pending) > self.limit:

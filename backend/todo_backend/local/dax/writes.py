@@ -19,7 +19,7 @@ from .schemas import table_name
 from .values import Item, KeySchema, decode_item, encode_item, encode_updated
 
 _BATCH_ATTEMPTS = 6
-_BATCH_PAUSE_SECONDS = 0.05
+_BATCH_PAUSE_SECONDS = 0.025
 _WHOLE = ("ALL_OLD", "ALL_NEW")
 
 
@@ -147,6 +147,8 @@ class Writes:
         metrics: dict[str, list[Any]] = {}
         parameters = capacity_parameters(wanted)
         for attempt in range(_BATCH_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(_BATCH_PAUSE_SECONDS * 2**attempt)
             answer = await self._dynamodb.call("BatchWriteItem", {"RequestItems": batch.requests, **parameters})
             _add_capacity(consumed, answer.get("ConsumedCapacity") or ())
             for table, entries in (answer.get("ItemCollectionMetrics") or {}).items():
@@ -154,7 +156,6 @@ class Writes:
             batch.take_answer(answer.get("UnprocessedItems") or {})
             if not batch.requests:
                 return list(consumed.values()), metrics
-            await asyncio.sleep(_BATCH_PAUSE_SECONDS * 2**attempt)
         raise DaxError("ThrottlingException", "DynamoDB left items of the batch unprocessed; try again")
 
     def _end_batch(self, writes: list[Write], batch: "_Batch") -> None:
