@@ -168,6 +168,25 @@ async def test_dd_30_replicas_follow_after_the_lag_in_order() -> None:
 
 
 @running
+async def test_a_lag_that_becomes_shorter_takes_what_is_underway_along() -> None:
+    caches = [item_cache() for _ in range(2)]
+    coherence = Coherence(caches, 60)
+    coherence.change(KEY, Image(b"early"))
+    coherence.change(KEY, Image(b"late"))
+    coherence.lag_seconds = 0.01
+    coherence.change(("table", b"other"), Image(b"other"))
+    await asyncio.sleep(0.05)
+    assert value(caches[1]) == b"late"
+    assert value(caches[1], ("table", b"other")) == b"other"
+    assert not coherence._timers
+    coherence.lag_seconds = 60
+    coherence.change(KEY, None)
+    coherence.lag_seconds = 0
+    coherence.change(("table", b"other"), None)
+    assert value(caches[1]) == "nothing known"
+
+
+@running
 async def test_a_new_leader_has_seen_everything() -> None:
     caches = [item_cache() for _ in range(3)]
     coherence = Coherence(caches, 60)

@@ -46,9 +46,9 @@ class Coherence:
         self._caches = list(caches)
         self._leader = self._caches[0]
         self._writes: dict[ItemKey, set[Write]] = {}
-        self._underway: deque[tuple[ItemKey, Image | None]] = deque()
-        self._last_due = 0.0
-        self._timers: set[asyncio.TimerHandle] = set()
+        self._changes = 0
+        self._underway: deque[tuple[int, ItemKey, Image | None]] = deque()
+        self._timers: dict[int, asyncio.TimerHandle] = {}
 
     def begin(self, key: ItemKey) -> Write:
         """Announce a write. `end` has to follow."""
@@ -76,39 +76,36 @@ class Coherence:
         _apply(self._leader, key, image)
         if len(self._caches) == 1:
             return
-        if self.lag_seconds <= 0 and not self._underway:
-            self._apply_to_replicas(key, image)
-            return
-        self._underway.append((key, image))
-        loop = asyncio.get_running_loop()
-        # Never before an earlier change, also when the lag has become shorter meanwhile.
-        self._last_due = max(loop.time() + self.lag_seconds, self._last_due)
-        self._timers.add(loop.call_at(self._last_due, self._arrive))
+        self._changes += 1
+        self._underway.append((self._changes, key, image))
+        if self.lag_seconds <= 0:
+            self._arrive(self._changes)
+        else:
+            loop = asyncio.get_running_loop()
+            self._timers[self._changes] = loop.call_later(self.lag_seconds, self._arrive, self._changes)
 
     def lead(self, number: int) -> None:
         """Another node leads; what is underway arrives first, or the new leader would never see it."""
-        while self._underway:
-            self._apply_to_replicas(*self._underway.popleft())
-        self.close()
+        self._arrive(self._changes)
         self._leader = self._caches[number - 1]
 
     def close(self) -> None:
         """Forget what is underway."""
-        for timer in self._timers:
+        for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
         self._underway.clear()
 
-    def _arrive(self) -> None:
-        # Timers of one moment fire in any order, so what they deliver is always the oldest change.
-        self._apply_to_replicas(*self._underway.popleft())
-        now = asyncio.get_running_loop().time()
-        self._timers = {timer for timer in self._timers if not timer.cancelled() and timer.when() > now}
-
-    def _apply_to_replicas(self, key: ItemKey, image: Image | None) -> None:
-        for cache in self._caches:
-            if cache is not self._leader:
-                _apply(cache, key, image)
+    def _arrive(self, number: int) -> None:
+        """A change arrives, and with it all that were made before: a lag that became shorter turns no order around."""
+        while self._underway and self._underway[0][0] <= number:
+            earlier, key, image = self._underway.popleft()
+            timer = self._timers.pop(earlier, None)
+            if timer is not None:
+                timer.cancel()
+            for cache in self._caches:
+                if cache is not self._leader:
+                    _apply(cache, key, image)
 
 
 def _apply(cache: ItemCache, key: ItemKey, image: Image | None) -> None:
