@@ -69,19 +69,18 @@ class Node:
 
     def answer_at_once(self, request: Request, access_key_id: str, user_agent: str) -> bytes | None:
         """The reply, if the cache has it: no task, no waiting. None if `answer` has to be asked."""
+        if request.method not in ("getItem", "query", "scan"):
+            return None
         try:
+            self._check_access(request, access_key_id)
             if request.method == "getItem":
                 reply = self._reads.cached_item(*request.arguments)
-            elif request.method in ("query", "scan"):
-                reply = self._cached_search(request, user_agent)
             else:
-                return None
-            if reply is None:
-                return None
-            self._check_access(request, access_key_id)
+                reply = self._cached_search(request, user_agent)
         except (DaxError, MalformedError):
             return None  # `answer` finds it out again and counts it
-        self.context.counters.request(request.method)
+        if reply is not None:
+            self.context.counters.request(request.method)
         return reply
 
     def _cached_search(self, request: Request, user_agent: str) -> bytes | None:
