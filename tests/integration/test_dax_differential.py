@@ -6,6 +6,7 @@ The cases are made from tables by the rules of the DAX protocol notes, section 1
 import asyncio
 import contextlib
 import copy
+import json
 import os
 import socket
 import subprocess
@@ -873,3 +874,36 @@ def test_the_command_serves_the_official_client_with_the_credentials_of_its_envi
         process.terminate()
         assert process.wait(_START_SECONDS) == 0
     assert (tmp_path / "lists").read_text().startswith("[")
+
+
+@pytest.mark.skipif("TODO_DAX_JS" not in os.environ, reason="TODO_DAX_JS names no folder with the JavaScript clients")
+def test_the_javascript_clients_work(direct: Any, node: Node) -> None:
+    seed(direct)
+    node.flush()
+    words = [node.endpoint, REGION, CREDENTIALS.access_key_id, CREDENTIALS.secret_access_key]
+    script = Path(__file__).with_name("dax_javascript.cjs")
+    environment = {**os.environ, "NODE_PATH": str(Path(os.environ["TODO_DAX_JS"]) / "node_modules")}
+    done = subprocess.run(
+        ["node", script, *words], env=environment, capture_output=True, text=True, timeout=120, check=True
+    )
+    found = dict(json.loads(line) for line in done.stdout.splitlines())
+    item = {"pk": "js", "sk": 1.5, "n": 1.5, "s": ["x"], "m": {"a": [1, {"b": 2.25}]}, "nil": None, "t": True}
+    reason = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+    assert found.pop("cancelled") == {
+        "code": "TransactionCanceledException",
+        "reasons": [{**reason, "Item": {"id": {"N": "9"}, "v": {"N": "1.25"}}}],
+    }
+    assert found == {
+        "put": {},
+        "get": {"Item": item},
+        "projected": {"Item": {"m": {"a": [{"b": 2.25}]}, "n": 1.5}},
+        "missing": {},
+        "update": {"Attributes": {"n": 2.5}},
+        "query": {"Items": [{"n": 2.5}], "Count": 1, "ScannedCount": 1},
+        "batchWrite": {"UnprocessedItems": {}},
+        "batchGet": {"Responses": {"h_n": [{"id": 7}]}, "UnprocessedKeys": {}},
+        "transactWrite": {},
+        "transactGet": {"Responses": [{"Item": {"id": 9, "v": 1.25}}, {}]},
+        "nowhere": {"code": "ResourceNotFoundException"},
+        "plain": {"Item": {"n": {"N": "2.5"}}},
+    }
