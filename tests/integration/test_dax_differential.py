@@ -28,6 +28,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from todo_backend.local.dax import Credentials, DaxCluster, DaxSettings, HttpDynamoDb
 
+pytestmark = pytest.mark.xdist_group("dax")  # one MiniStack for all of it
+
 CREDENTIALS = Credentials("AKIDDIFFERENTIAL", "a-secret-of-the-test")
 REGION = "us-east-1"
 ONCE = Config(retries={"max_attempts": 0})

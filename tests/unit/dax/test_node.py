@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from todo_backend.local.dax import DaxError, cbor
 from todo_backend.local.dax.errors import CODES
+from todo_backend.local.dax.protocol import METHOD_IDS, METHODS
 
 PK = b"a"
 KEY = {"pk": {"S": "a"}}
@@ -325,8 +328,7 @@ def test_a_batch_that_dynamodb_refuses_is_not_answered_from_the_cache(bench: Any
         reply = await table.ask("batchGetItem", {"h_s": [False, None, keys]}, {})
         assert error_of(reply) == ([4, 37, 38, 39, 46], "ValidationException")
 
-    if keys:
-        asyncio.run(run())
+    asyncio.run(run())
 
 
 @running
@@ -507,3 +509,37 @@ async def test_metrics_have_their_names_in_cloudwatch(bench: Any) -> None:
         "ClientConnections",
         "EvictedSize",
     } <= set(metrics)
+
+
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 20)
+    | st.sampled_from([b"", b"a", b"\x01", b"\x80", b"h_s", b"s_n", CONDITION, SET_V])
+)
+ARGUMENTS = st.recursive(
+    PLAIN | st.sampled_from(["h_s", "s_n", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.integers(0, 19) | st.sampled_from(["h_s", "s_n"]), inner, max_size=4)
+        | st.builds(cbor.Tag, st.sampled_from([3321, 3324]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_arguments_are_an_error_of_the_caller_or_reach_dynamodb(bench: Any, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(METHOD_IDS.keys() - {"authorizeConnection"})))
+    arguments = [data.draw(ARGUMENTS) for _ in range(METHODS[METHOD_IDS[name]][1])]
+
+    async def run() -> None:
+        table = bench(*[DaxError("ConditionalCheckFailedException", "reached")] * 3)
+        reply = await table.ask(name, *arguments)
+        if not reply.startswith(b"\x80"):
+            allowed = {"ValidationException", "ResourceNotFoundException", "ConditionalCheckFailedException"}
+            assert error_of(reply)[1] in allowed
+        await table.cluster.close()
+
+    asyncio.run(run())

@@ -37,11 +37,10 @@ class BatchReads:
         if not isinstance(raw_tables, dict):
             raise validation("Invalid batch")
         tables = [await self._batch_table(name, entry) for name, entry in raw_tables.items()]
-        hits: dict[ItemKey, Entry] = {}
-        if _is_proper_batch(tables):
-            hits = {key: entry for table in tables for key, entry in self._batch_hits(table)}
-        request = {table.name: table.request(hits) for table in tables if table.missing(hits)}
-        answer = await self._fetch_batch(tables, request, hits, wanted) if request or not tables else {}
+        proper = _is_proper_batch(tables)
+        hits = {key: entry for table in tables for key, entry in self._batch_hits(table)} if proper else {}
+        request = {table.name: table.request(hits) for table in tables if table.missing(hits) or not proper}
+        answer = {} if proper and not request else await self._fetch_batch(tables, request, hits, wanted)
         return self._batch_reply(tables, hits, answer, wanted)
 
     async def _batch_table(self, raw_name: Any, entry: Any) -> "_BatchTable":

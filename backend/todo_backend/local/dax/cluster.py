@@ -1,6 +1,7 @@
 """A cluster of one to five nodes in this process: the leader and its replicas, each with its own port and caches."""
 
 import asyncio
+import contextlib
 import ipaddress
 import ssl
 import time
@@ -22,6 +23,9 @@ from .schemas import KeySchemas
 from .server import Connection, Gate
 from .settings import DaxSettings
 from .tls import server_context
+
+# How long a peer may take to say goodbye.
+_CLOSE_SECONDS = 1.0
 
 
 def _utc_now() -> datetime:
@@ -125,12 +129,14 @@ class DaxCluster:
         """Bring a node up, the first one or again after `stop_node` (its caches are empty then)."""
         settings, node = self.settings, self.nodes[number - 1]
         port = settings.port + number - 1 if settings.port else 0
+        tls = self._tls()
         connections = self._connections.setdefault(number, set())
         server = await asyncio.get_running_loop().create_server(
             lambda: Connection(node, self._gate, connections, settings.max_connections),
             settings.host,
             port,
-            ssl=self._tls(),
+            ssl=tls,
+            ssl_shutdown_timeout=_CLOSE_SECONDS if tls else None,
         )
         self._servers[number] = server
         bound = server.sockets[0].getsockname()
@@ -146,7 +152,8 @@ class DaxCluster:
         server.close()
         for connection in list(self._connections[number]):
             connection.close()
-        await server.wait_closed()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(server.wait_closed(), _CLOSE_SECONDS)
         self._forget(number)
         self._elect()
 

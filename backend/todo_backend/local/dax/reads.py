@@ -79,9 +79,8 @@ class Reads:
     async def transact_get_items(self, raw_tables: Any, raw_keys: Any, raw_projections: Any, raw_options: Any) -> bytes:
         """TransactGetItems: passed through, not cached (DD-25)."""
         wanted = Options.parse(raw_options)
-        if not all(
-            isinstance(part, list) and len(part) == len(raw_keys) for part in (raw_tables, raw_keys, raw_projections)
-        ):
+        columns = (raw_keys, raw_tables, raw_projections)
+        if not all(isinstance(column, list) and len(column) == len(raw_keys) for column in columns):
             raise validation("Invalid transaction")
         tables = [table_name(raw) for raw in raw_tables]
         schemas = [await self._schemas.of(table) for table in tables]
