@@ -110,8 +110,8 @@ class Wire:
 class Bench:
     """A cluster before a scripted DynamoDB, with a clock that stands still."""
 
-    def __init__(self, *answers: Answer, **settings: Any) -> None:
-        self.dynamodb = ScriptedDynamoDb(*answers)
+    def __init__(self, *answers: Answer, dynamodb: Any = None, **settings: Any) -> None:
+        self.dynamodb = dynamodb or ScriptedDynamoDb(*answers)
         self.clock = ManualClock()
         self.now = NOW
         self.denied: set[str] = set()
