@@ -105,8 +105,9 @@ class StackProcess:
     report: dict[str, Any]
 
     def stop(self) -> int:
-        """Stop it cleanly; its exit code."""
-        self.process.terminate()
+        """Stop it cleanly, if it runs; its exit code."""
+        if "outputs" in self.report:
+            self.process.terminate()
         with self.process.stdout or nullcontext():
             return self.process.wait(timeout=30)
 

@@ -55,7 +55,8 @@ def _write(app: AppContext, api_url: str, name: str, make_default: bool) -> None
 
     values = settings_of(todo_sdk.fetch_config(api_url))
     save_profile(name, values, make_default=make_default)
-    app.out.result({"profile": name, **values}, [f"profile {name} written; next: todo signup or todo login"])
+    then = f"next: todo signup EMAIL{option_for(name)}, or todo login EMAIL{option_for(name)}"
+    app.out.result({"profile": name, **values}, [f"profile {name} written; {then}"])
 
 
 def save_profile(name: str, values: dict[str, Any], *, make_default: bool = False) -> None:
@@ -64,6 +65,17 @@ def save_profile(name: str, values: dict[str, Any], *, make_default: bool = Fals
 
     first = not todo_sdk.profiles()
     todo_sdk.write_profile(name, values, make_default=make_default or first)
+
+
+def option_for(profile: str) -> str:
+    """Give the option that the next command needs to use this profile: none if it is the one used anyway."""
+    from todo_sdk import Config, ConfigError
+
+    try:
+        used = Config.load().profile
+    except ConfigError:
+        used = None
+    return "" if used == profile else f" --profile {profile}"
 
 
 def settings_of(config: Config) -> dict[str, Any]:

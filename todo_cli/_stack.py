@@ -48,14 +48,15 @@ def up(app: AppContext, port: int, data_dir: str | None, detach: bool, ephemeral
 
 
 def _ready(app: AppContext, profile: str, outputs: dict[str, str | None], *, foreground: bool = False) -> None:
-    from todo_cli._configure import SETTINGS_FROM_OUTPUTS, save_profile
+    from todo_cli._configure import SETTINGS_FROM_OUTPUTS, option_for, save_profile
 
     outputs = {**outputs, "Profile": profile}
     save_profile(profile, {name: outputs.get(key) for name, key in SETTINGS_FROM_OUTPUTS.items()})
     app.out.result(outputs, pairs(outputs))
     sys.stdout.flush()
-    app.out.talk(f"\nready; profile {profile} is written. In another terminal:" if foreground else "\nready. Next:")
-    app.out.talk("  todo signup you@example.com\n  todo inbox\n  todo confirm you@example.com CODE")
+    option = option_for(profile)
+    app.out.talk("\nready. Next, in another terminal:" if foreground else "\nready. Next:")
+    app.out.talk(f"  todo signup you@example.com{option}\n  todo inbox\n  todo confirm you@example.com CODE{option}")
     app.out.talk("Ctrl-C stops the stack; its data stays." if foreground else "`todo down` stops the stack.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -95,7 +95,7 @@ def list_todos(app: AppContext, /, status: Literal["open", "done"] | None, every
     """
     if everything and status:
         raise click.UsageError("--all and --status exclude each other")
-    wanted = None if everything else status or "open"
+    wanted: Literal["open", "done"] | None = None if everything else status or "open"
     todos = list(app.client.todos.list(status=wanted, **_given(filters)))
     rows = [_row(todo) for todo in todos]
     app.out.table({"todos": todos}, ("ID", "", "P", "DUE", "LIST", "TITLE", "TAGS"), rows)
@@ -240,5 +240,7 @@ def _in_full(todo: Todo) -> list[str]:
     values = plain(todo)
     for name in ("tags", "attachments"):
         values[name] = ", ".join(values.get(name) or ())
+    if not values["deleted"]:
+        del values["deleted"]
     notes = values.pop("notes", "")
     return pairs(values) + (["", notes] if notes else [])

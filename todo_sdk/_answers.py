@@ -75,7 +75,4 @@ def error_of_answer(
     if not issubclass(kind, ServiceError):
         return NotSignedInError(message, code=code)
     request_id = said.get("request_id") or headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
-    facts: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
-    if issubclass(kind, ThrottledError):
-        facts["retry_after_seconds"] = retry_after
-    return kind(message, **facts)
+    return kind(message, status=status, code=code, request_id=request_id, retry_after_seconds=retry_after)

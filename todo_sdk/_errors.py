@@ -63,18 +63,26 @@ class ChallengeRequiredError(SignInError):
 class ServiceError(TodoError):
     """The API or S3 answered with an error.
 
-    `.status` is None when the SDK refused before asking; `.request_id` finds the request in the service's log.
+    `.status` is None when the SDK refused before asking; `.request_id` finds the request in the service's log;
+    `.retry_after_seconds` is how long the service wants to be left alone, if it said so.
     """
 
     default_code = "error"
 
     def __init__(
-        self, message: str, *, status: int | None = None, code: str | None = None, request_id: str | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code or self.default_code
         self.request_id = request_id
+        self.retry_after_seconds = retry_after_seconds
 
 
 class InvalidRequestError(ServiceError):
@@ -105,18 +113,6 @@ class ThrottledError(ServiceError):
     """Too much at once; try again after `.retry_after_seconds` (None when the service did not say)."""
 
     default_code = "too_many_requests"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        retry_after_seconds: float | None = None,
-    ) -> None:
-        super().__init__(message, status=status, code=code, request_id=request_id)
-        self.retry_after_seconds = retry_after_seconds
 
 
 class ServerError(ServiceError):

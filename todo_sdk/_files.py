@@ -1,15 +1,15 @@
 """Keeping files in one's own folder: `client.files`. The bytes go straight to S3, not through the API."""
 
-import errno
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from todo_sdk._config import Config
-from todo_sdk._errors import InvalidRequestError, NotFoundError, TodoError
+from todo_sdk._errors import InvalidRequestError, NotFoundError
 from todo_sdk._fields import file_key
 from todo_sdk._models import FileInfo
 from todo_sdk._session import Session
@@ -38,9 +38,10 @@ class Files:
         """
         path = Path(local)
         key = self._checked(path.name if remote is None else remote)
-        _check_readable(path)
-        whole = self._whole(key)
-        self._bucket.upload(path, whole)
+        with _said_plainly(path):
+            path.open("rb").close()
+            whole = self._whole(key)
+            self._bucket.upload(path, whole)
         return _described(key, self._bucket.describe(whole))
 
     def download(self, remote: str, local: Path | str | None = None) -> Path:
@@ -52,17 +53,15 @@ class Files:
             NotFoundError: there is no such file, or no folder to put it in.
         """
         key = self._checked(remote)
-        target = _target(key, local)
-        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
-        try:
+        with _said_plainly(Path(key if local is None else local)):
+            target = _target(key, local)
+            temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
             try:
                 with temporary.open("xb") as file:
                     self._bucket.download(self._whole(key), file)
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)
-        except OSError as error:
-            raise _disk_error(target, error) from error
         return target
 
     def list(self, prefix: str = "") -> Iterator[FileInfo]:
@@ -98,18 +97,14 @@ class Files:
             return self._opened
 
 
-def _check_readable(path: Path) -> None:
+@contextmanager
+def _said_plainly(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb"):
-            return
-    except OSError as error:
-        raise _disk_error(path, error) from error
-
-
-def _disk_error(path: Path, error: OSError) -> TodoError:
-    if error.errno == errno.ENOENT:
-        return NotFoundError(f"there is no file or folder {path}")
-    return InvalidRequestError(f"{path}: {error.strerror or error}")
+        yield
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no file or folder {path}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise InvalidRequestError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _target(key: str, local: Path | str | None) -> Path:

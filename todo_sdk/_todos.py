@@ -104,7 +104,7 @@ class Todos:
             **{name: due_to_text(value) for name, value in dues.items()},
             **_given(tag=None if tag is None else tag_text(tag), q=q),
         }
-        return self._pages(filters)
+        return self._walks(filters)
 
     def edit(self, todo_id: str, *, if_version: int | None = None, **fields: Unpack[TodoFields]) -> Todo:
         """Change fields of a to-do and give it as it is now.
@@ -152,13 +152,33 @@ class Todos:
             headers["If-Match"] = f'"{int(if_version)}"'
         return _todo(self._session.ask(Request(method, path, body=body, headers=headers, repeatable=True)))
 
-    def _pages(self, filters: Mapping[str, Any]) -> Iterator[Todo]:
+    def _walks(self, filters: Mapping[str, Any]) -> Iterator[Todo]:
+        """Walk the pages, and again over what changed under way: it moved to the front, past what was read."""
+        delivered: set[str] = set()
+        floor = 0
+        while True:
+            pages = []
+            for page in self._pages(filters, floor):
+                pages.append(int(page.get("revision") or 0))
+                fresh = [todo for todo in map(Todo.from_wire, _items(page, "todos")) if todo.revision > floor]
+                yield from (todo for todo in fresh if todo.id not in delivered)
+                delivered.update(todo.id for todo in fresh)
+                if len(fresh) < len(page["todos"]):
+                    break
+            if len(pages) < 2:  # one page is one answer, whole by itself
+                return
+            floor = pages[0]
+
+    def _pages(self, filters: Mapping[str, Any], known_revision: int) -> Iterator[Mapping[str, Any]]:
+        headers = {"If-None-Match": f'"{known_revision}"'} if known_revision else {}
         cursor: str | None = None
         while True:
             params = {**filters, "limit": PAGE_SIZE, **_given(cursor=cursor)}
-            body = self._session.ask(Request("GET", "/v1/todos", params=params, repeatable=True)).body
-            yield from (Todo.from_wire(wire) for wire in _items(body, "todos"))
-            cursor = body.get("cursor")
+            answer = self._session.ask(Request("GET", "/v1/todos", params=params, headers=headers, repeatable=True))
+            if answer.status == 304:
+                return
+            yield answer.body
+            cursor, headers = answer.body.get("cursor"), {}
             if not cursor:
                 return
 

@@ -4,8 +4,8 @@
     pytest tests/e2e --sut /usr/local/bin/todo                   another `todo`
     pytest tests/e2e --api-url https://….amazonaws.com/prod      a deployed stage
 
-On a deployed stage nobody can read the mail with the code: the tests use one confirmed user, given as TODO_E2E_EMAIL and
-TODO_E2E_PASSWORD, whose to-dos and files they remove again, and leave out what needs the embedded stack.
+On a deployed stage nobody can read the mail with the code: the tests use one confirmed user (TODO_E2E_EMAIL and
+TODO_E2E_PASSWORD), whose to-dos and files they remove again, and leave out what needs the embedded stack.
 """
 
 from __future__ import annotations

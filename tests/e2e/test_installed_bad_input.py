@@ -102,10 +102,8 @@ class TestUp:
         assert "data directory" in ran.err.splitlines()[-1]
 
     def test_a_missing_extra_is_named(self, blank: Device, tmp_path: Path) -> None:
-        # A folder before all others on the path whose ministack cannot be imported: as if it were not installed.
-        (tmp_path / "ministack.py").write_text(
-            "raise ModuleNotFoundError(\"No module named 'ministack'\", name='ministack')"
-        )
+        # Python reads sitecustomize as it starts; with None in its place, ministack is as if it were not installed.
+        (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['ministack'] = None")
         ran = blank("up", "--port", "0", "--data-dir", str(tmp_path / "stack"), PYTHONPATH=str(tmp_path))
         assert (ran.code, ran.out) == (3, "")
         assert "todo-sdk[local]" in ran.err.splitlines()[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.e2e.conftest import Device
@@ -93,25 +95,62 @@ def become(email: str, device: Device) -> None:
 @pytest.mark.usefixtures("embedded_only")
 def test_a_password_typed_at_a_terminal_is_not_shown(device: Device) -> None:
     device.ok("logout")
+    code, seen = at_a_terminal(device, "login", device.email, answers=[(b"Password:", f"{device.password}\n".encode())])
+    assert code == 0
+    assert b"signed in" in seen
+    assert device.password.encode() not in seen
+
+
+def at_a_terminal(device: Device, *words: str, answers: Sequence[tuple[bytes, bytes]] = ()) -> tuple[int, bytes]:
+    """Run `todo` at a terminal, type each answer when its question comes; the exit code and what was shown."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [device.program, "login", device.email],
+        [device.program, *words],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=device.environment,
+        env=device.environment | {"TERM": "xterm-256color"},
         cwd=device.folder,
         start_new_session=True,
-        # the prompt reads from /dev/tty, which must be this terminal
+        # opening it makes it the process's own terminal: Ctrl-C and /dev/tty need that
         preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
     )
     os.close(theirs)
-    seen = read_until(ours, b"Password:")
-    os.write(ours, f"{device.password}\n".encode())
-    seen += read_until(ours, b"signed in")
-    assert process.wait(30) == 0
+    seen = b""
+    for question, answer in answers:
+        seen += read_until(ours, question)
+        os.write(ours, answer)
+    seen += read_until(ours, b"never shown")
     os.close(ours)
-    assert device.password.encode() not in seen
+    return process.wait(30), seen
+
+
+@pytest.mark.usefixtures("embedded_only")
+def test_ctrl_c_at_the_prompt_ends_with_130_and_signs_nobody_out(device: Device) -> None:
+    code, seen = at_a_terminal(device, "login", device.email, answers=[(b"Password:", b"\x03")])
+    assert code == 130
+    assert b"Traceback" not in seen
+    assert device.ok("whoami")["email"] == device.email
+
+
+def test_on_a_terminal_the_list_is_drawn_and_no_color_means_none(device: Device) -> None:
+    todo = device.ok("add", "[red]not markup[/red]")
+    for words, colours in ((["list"], True), (["list", "--no-color"], False), (["--no-color", "list"], False)):
+        code, seen = at_a_terminal(device, *words)
+        assert code == 0
+        assert b"[red]not markup[/red]" in seen
+        assert (b"\x1b[3" in seen or b"\x1b[1" in seen) is colours
+    device.ok("rm", todo["id"], "--yes")
+
+
+def test_talking_more_tells_no_secret(device: Device) -> None:
+    (session,) = (device.folder / "data" / "sessions").glob("*.json")
+    said = device("login", device.email, "--password-stdin", "-v", stdin=f"{device.password}\n").err
+    said += "".join(device(*words, "-v").err for words in (["list"], ["files", "ls"], ["whoami"], ["sync"]))
+    secrets = [value for name, value in json.loads(session.read_text()).items() if "token" in name]
+    assert len(secrets) >= 2
+    assert not [secret for secret in (*secrets, device.password) if secret in said]
+    assert "Traceback" not in said
 
 
 def read_until(terminal: int, wanted: bytes) -> bytes:

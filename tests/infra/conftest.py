@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,8 +29,9 @@ def template() -> Template:
 @pytest.fixture(scope="session")
 def synthesize() -> Callable[..., Template]:
     """Synthesize with these context switches and routes; each combination once a session."""
-    pytest.importorskip("aws_cdk", reason="the extra `backend` is not installed")
-    if shutil.which("node") is None:
+    if find_spec("aws_cdk") is None:
+        pytest.skip("the extra `backend` is not installed")
+    if shutil.which("node") is None:  # before the import, which starts it
         pytest.skip("there is no Node on the PATH, and aws-cdk-lib runs in it")
     from todo_backend.infra.app import synthesize as really
 

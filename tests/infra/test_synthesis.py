@@ -44,20 +44,22 @@ def test_the_packaged_template_is_fresh(synthesize: Synthesize, template: Templa
     )
 
 
-def test_the_packaged_template_is_written_as_the_tool_writes_it(template: Template) -> None:
-    pytest.importorskip("aws_cdk", reason="the extra `backend` is not installed")
+def test_the_packaged_template_is_written_as_the_tool_writes_it(synthesize: Synthesize, template: Template) -> None:
+    synthesize()  # skips where CDK cannot run
     from todo_backend.infra.artifacts import TEMPLATE_FILE, rendered
 
     assert TEMPLATE_FILE.read_text(encoding="utf-8") == rendered(template)
 
 
-def test_the_template_names_the_code_that_is_here(synthesize: Synthesize) -> None:
-    # The embedded stack puts the same zips under the same keys, so both must be computed the same way.
-    template = synthesize()
+def test_the_packaged_template_names_the_code_that_is_here(template: Template) -> None:
+    # Needs no Node. The embedded stack puts the same zips under the same keys, so both are computed the same way.
     layer = hashlib.sha256(artifacts.dependencies_zip()).hexdigest()
-    assert properties(template, "AWS::Lambda::Function")["Code"]["S3Key"] == f"{bundle.code_hash()}.zip"
-    assert properties(template, "AWS::Lambda::LayerVersion")["Content"]["S3Key"] == f"{layer}.zip"
-    assert properties(template, "AWS::Lambda::Function")["Handler"] == bundle.HANDLER
+    function = properties(template, "AWS::Lambda::Function")
+    assert function["Code"]["S3Key"] == f"{bundle.code_hash()}.zip", "the Lambda code changed; run `make artifacts`"
+    assert properties(template, "AWS::Lambda::LayerVersion")["Content"]["S3Key"] == f"{layer}.zip", (
+        "the Lambda layer changed; run `make artifacts`"
+    )
+    assert function["Handler"] == bundle.HANDLER
 
 
 def test_the_template_is_the_same_everywhere(template: Template) -> None:
@@ -141,7 +143,7 @@ def test_a_cache_key_without_the_caller_reaches_the_template(synthesize: Synthes
 
 
 def test_the_app_runs_without_the_cdk_command_line(synthesize: Synthesize, tmp_path: Path) -> None:
-    synthesize()  # skips where there is no Node
+    synthesize()  # skips where CDK cannot run
     assembly = run_app(tmp_path, CDK_OUTDIR=str(tmp_path), CDK_CONTEXT_JSON='{"stage":"dev","dax":"false"}')
     assert assembly.returncode == 0, assembly.stderr
     written = json.loads((tmp_path / "todo-dev.template.json").read_text())

@@ -250,6 +250,7 @@ def test_the_function_is_told_what_it_works_on(template: Template) -> None:
         "QUERY_TTL_SECONDS",
         "POWERTOOLS_SERVICE_NAME",
         "POWERTOOLS_METRICS_NAMESPACE",
+        "POWERTOOLS_LOG_LEVEL",
     }
 
 

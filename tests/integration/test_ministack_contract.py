@@ -1,4 +1,4 @@
-"""What the embedded stack relies on in MiniStack, and what it puts right there: an upgrade that changes either is noticed.
+"""What the embedded stack relies on in MiniStack, and what it puts right there: a change of either is noticed.
 
 A failure here means: read MiniStack's change, then drop or adapt the layer that the test names.
 """
@@ -14,7 +14,7 @@ import requests
 from botocore.exceptions import ClientError
 from pycognito.aws_srp import AWSSRP
 
-from tests.conftest import NewUser, RunningStack, changed_stack
+from tests.conftest import NewUser, RunningStack, changed_stack, confirmed_user
 from todo_backend.local.identity import MINISTACK_RESET_CODE, MINISTACK_SIGN_UP_CODE
 from todo_backend.local.provide import PROVIDED_TYPES
 
@@ -74,9 +74,13 @@ def tokens(bare: RunningStack) -> dict[str, str]:
     assert wrong.json()["__type"] == "CodeMismatchException"
     right = bare.cognito("ConfirmSignUp", **login, ConfirmationCode=MINISTACK_SIGN_UP_CODE)
     assert right.status_code == 200, "identity_codes: MiniStack's sign-up code is another one now"
-    client = admin(bare, "cognito-idp")
-    pool = bare.output("UserPoolId")
-    srp = AWSSRP(USER.email, USER.password, pool, bare.output("UserPoolClientId"), client=client)
+    return signed_in(bare, USER)
+
+
+def signed_in(stack: RunningStack, user: NewUser) -> dict[str, str]:
+    client = admin(stack, "cognito-idp")
+    pool, app_client = stack.output("UserPoolId"), stack.output("UserPoolClientId")
+    srp = AWSSRP(user.email, user.password, pool, app_client, client=client)
     found: dict[str, str] = srp.authenticate_user()["AuthenticationResult"]
     return found
 
@@ -131,20 +135,25 @@ def test_a_made_up_identity_gets_credentials(bare: RunningStack, tokens: dict[st
     assert answer.status_code == 200, "identity: IP-15 is kept by MiniStack now"
 
 
-def test_policy_variables_are_not_filled_in(bare: RunningStack, tokens: dict[str, str]) -> None:
-    found = bare.identity("GetId", IdentityPoolId=bare.output("IdentityPoolId"), Logins=logins(bare, tokens)).json()
-    answer = bare.identity("GetCredentialsForIdentity", IdentityId=found["IdentityId"], Logins=logins(bare, tokens))
-    keys = answer.json()["Credentials"]
+def own_put(stack: RunningStack, tokens: dict[str, str]) -> None:
+    """Write into the own folder with the credentials of the identity pool."""
+    own = logins(stack, tokens)
+    found = stack.identity("GetId", IdentityPoolId=stack.output("IdentityPoolId"), Logins=own).json()
+    keys = stack.identity("GetCredentialsForIdentity", IdentityId=found["IdentityId"], Logins=own).json()["Credentials"]
     s3 = boto3.client(
         "s3",
         region_name=REGION,
-        endpoint_url=bare.output("EndpointUrl"),
+        endpoint_url=stack.output("EndpointUrl"),
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretKey"],
         aws_session_token=keys["SessionToken"],
     )
+    s3.put_object(Bucket=stack.output("FilesBucket"), Key=f"{found['IdentityId']}/own", Body=b"")
+
+
+def test_policy_variables_are_not_filled_in(bare: RunningStack, tokens: dict[str, str]) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):  # else identity_roles can go: IP-31
-        s3.put_object(Bucket=bare.output("FilesBucket"), Key=f"{found['IdentityId']}/own", Body=b"")
+        own_put(bare, tokens)
 
 
 def test_an_access_token_is_let_in(bare: RunningStack, tokens: dict[str, str]) -> None:
@@ -155,9 +164,9 @@ def test_an_access_token_is_let_in(bare: RunningStack, tokens: dict[str, str]) -
 
 
 def test_a_bucket_that_wants_tls_refuses_plain_http(over_plain_http: RunningStack) -> None:
-    s3 = admin(over_plain_http, "s3")
+    user = confirmed_user(over_plain_http)
     with pytest.raises(ClientError, match="AccessDenied"):  # else gateway.Loopback need not say https
-        s3.list_objects_v2(Bucket=over_plain_http.output("FilesBucket"))
+        own_put(over_plain_http, signed_in(over_plain_http, user))
 
 
 @pytest.mark.parametrize("kind", PROVIDED_TYPES)
@@ -198,4 +207,4 @@ def test_the_method_settings_of_the_cache_are_kept(bare: RunningStack) -> None:
     api, stage = bare.output("ApiUrl").split("/")[-2:]
     settings = admin(bare, "apigateway").get_stage(restApiId=api, stageName=stage)["methodSettings"]
     cached = {path for path, found in settings.items() if found.get("cachingEnabled")}
-    assert cached == {"~1v1~1config/GET", "~1v1~1snapshots~1{revision}/GET"}
+    assert cached == {"/~1v1~1config/GET", "/~1v1~1snapshots~1{revision}/GET"}

@@ -1,7 +1,7 @@
 """The security core: what one user, or nobody, must not be able to do, tried with real requests.
 
-Each attempt is made twice: against the stack, where it must fail, and against a stack whose guards were taken out, where
-it must succeed. An attempt that fails there as well would prove nothing.
+Each attempt is made twice: against the stack, where it must fail, and against a stack whose guards were taken out,
+where it must succeed. An attempt that fails there as well would prove nothing.
 """
 
 import base64

@@ -10,11 +10,12 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from todo_backend import artifacts, bundle
-from todo_backend.infra.data import Cache, Table
+from todo_backend.infra.cache import Cache
 from todo_backend.infra.files import Files
 from todo_backend.infra.identity import Identity
 from todo_backend.infra.logs import log_group
 from todo_backend.infra.settings import QUERY_TTL_SECONDS, Settings
+from todo_backend.infra.table import Table
 
 
 class Function(Construct):

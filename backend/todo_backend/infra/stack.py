@@ -7,11 +7,12 @@ from constructs import Construct
 
 from todo_backend.infra.alarms import Alarms
 from todo_backend.infra.api import Api
-from todo_backend.infra.data import Cache, Table
+from todo_backend.infra.cache import Cache
 from todo_backend.infra.files import Files
 from todo_backend.infra.function import Function
 from todo_backend.infra.identity import Identity
 from todo_backend.infra.settings import Settings
+from todo_backend.infra.table import Table
 from todo_backend.service.routes import Route
 
 

@@ -10,7 +10,18 @@ from .options import ACCOUNT_ID, HOST, REGION
 
 # What would point the Lambda at real AWS, change its interpreter, or switch parts of MiniStack on.
 _FOREIGN: tuple[str, ...] = ("AWS_", "CLOUDTRAIL_", "COGNITO_", "DAX_", "DOCKER_", "DYNAMODB_", "IOT_", "LAMBDA_")
-_FOREIGN += ("LOCALSTACK", "MINISTACK", "PERSIST_", "POWERTOOLS_", "PYTHON", "S3_", "SFTP_", "STATE_", "TODO_", "_LAMBDA")
+_FOREIGN += (
+    "LOCALSTACK",
+    "MINISTACK",
+    "PERSIST_",
+    "POWERTOOLS_",
+    "PYTHON",
+    "S3_",
+    "SFTP_",
+    "STATE_",
+    "TODO_",
+    "_LAMBDA",
+)
 _FOREIGN_NAMES = {
     "AUTH",
     "BIND_HOST",

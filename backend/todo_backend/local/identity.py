@@ -5,11 +5,12 @@ credentials that reach one's own folder. Statement ids are those of AWS_BEHAVIOU
 """
 
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from .asgi import Answer, App, Receive, Scope, Send, ask, header, read_body, replay, respond
+from .asgi import Answer, App, Receive, Scope, Send, ask, header, read_body, respond
 from .control import ControlError, ControlPlane
 from .identity_codes import CodeBook, Purpose, Verdict, masked
 from .identity_roles import Identity, IdentityRoles
@@ -62,10 +63,16 @@ class IdentityLayer:
             request = json.loads(body)
         except ValueError:
             request = None
+        await respond(send, await self._answered(handler, scope, request))
+
+    async def _answered(self, handler: Handler, scope: Scope, request: object) -> Answer:
         if not isinstance(request, dict):
-            await self._inner(scope, replay(body, receive), send)
-            return
-        await respond(send, await handler(scope, request))
+            return error("SerializationException", "The request is not a JSON object")
+        try:
+            return await handler(scope, request)
+        except ControlError:
+            logging.getLogger(__name__).exception("the control plane refused a call of ours")
+            return error("InternalErrorException", "Something went wrong", status=500)
 
     async def _ask(self, scope: Scope, request: dict[str, Any]) -> Answer:
         return await ask(self._inner, scope, json.dumps(request).encode())
@@ -74,9 +81,11 @@ class IdentityLayer:
 
     async def _sign_up(self, scope: Scope, request: dict[str, Any]) -> Answer:
         answer = await self._ask(scope, request)
-        if answer.status == 200 and "CodeDeliveryDetails" in answer.json():
-            await self._send_code(Purpose.SIGN_UP, await self._user(request))
-        return _mask(answer)
+        if answer.status != 200 or "CodeDeliveryDetails" not in answer.json():
+            return answer
+        user = await self._user(request)
+        await self._send_code(Purpose.SIGN_UP, user)
+        return _told_masked(answer, user, request)
 
     async def _resend(self, scope: Scope, request: dict[str, Any]) -> Answer:
         user = await self._user(request)
@@ -85,7 +94,7 @@ class IdentityLayer:
         answer = await self._ask(scope, request)
         if answer.status == 200:
             await self._send_code(Purpose.SIGN_UP, user)
-        return _mask(answer)
+        return _told_masked(answer, user, request)
 
     async def _forgot(self, scope: Scope, request: dict[str, Any]) -> Answer:
         answer = await self._ask(scope, request)
@@ -93,7 +102,7 @@ class IdentityLayer:
         # UP-30: an unknown, disabled or unreachable user gets the same answer, and no code.
         if answer.status == 200 and user and user.enabled and user.email_verified:
             await self._send_code(Purpose.RESET, user)
-        return _mask(answer)
+        return _told_masked(answer, user, request)
 
     async def _admin_reset(self, scope: Scope, request: dict[str, Any]) -> Answer:
         answer = await self._ask(scope, request)
@@ -197,25 +206,26 @@ class IdentityLayer:
         return None
 
 
-def error(name: str, message: str) -> Answer:
-    """A client error as Cognito words it (UP-04)."""
+def error(name: str, message: str, *, status: int = 400) -> Answer:
+    """An error as Cognito words it (UP-04)."""
     body = json.dumps({"__type": name, "message": message}).encode()
     headers = [
         (b"content-type", b"application/x-amz-json-1.1"),
         (b"x-amzn-errortype", f"{name}:".encode()),
         (b"content-length", str(len(body)).encode()),
     ]
-    return Answer(400, headers, body)
+    return Answer(status, headers, body)
 
 
-def _mask(answer: Answer) -> Answer:
+def _told_masked(answer: Answer, user: PoolUser | None, request: dict[str, Any]) -> Answer:
+    # UP-10. UP-30: of an unknown user the submitted name is all there is, and the answer looks the same.
     found = answer.json()
-    details = found.get("CodeDeliveryDetails")
-    if answer.status != 200 or not isinstance(details, dict):
+    if answer.status != 200 or not isinstance(found.get("CodeDeliveryDetails"), dict):
         return answer
-    destination = str(details.get("Destination", ""))
-    hidden = destination if "***" in destination else masked(destination)
-    return answer.with_json({**found, "CodeDeliveryDetails": {**details, "Destination": hidden}})
+    email = user.email if user and user.email else str(request.get("Username", ""))
+    return answer.with_json(
+        {**found, "CodeDeliveryDetails": {**found["CodeDeliveryDetails"], "Destination": masked(email)}}
+    )
 
 
 def _changes_roles(scope: Scope) -> bool:

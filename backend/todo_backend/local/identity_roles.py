@@ -77,7 +77,7 @@ class IdentityRoles:
         if not arn:
             return None
         statements = [part for text in await self._documents(arn.rpartition("/")[2]) for part in _statements(text)]
-        return filled_in({"Version": "2012-10-17", "Statement": statements}, identity)
+        return filled_in({"Version": "2012-10-17", "Statement": statements}, identity) if statements else _NOTHING
 
     async def _documents(self, role: str) -> list[Any]:
         call = self._control.call
@@ -112,6 +112,7 @@ class IdentityRoles:
         self._kept[name] = text
 
 
+# IAM takes no policy without a statement, and a role that lost its last one must lose its rights too.
 _NOTHING: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],

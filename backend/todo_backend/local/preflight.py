@@ -24,7 +24,7 @@ def listen(port: int) -> socket.socket:
     Raises:
         PortTakenError: somebody else has the port.
     """
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it every kept-alive answer waits 40 ms for an ACK.
+    # asyncio sets TCP_NODELAY only where the protocol is named; else every kept-alive answer waits 40 ms for an ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

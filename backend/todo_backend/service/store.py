@@ -4,7 +4,7 @@ Both clients are low-level ones of one shape; which of them is decided once, at 
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from todo_backend.service.attributes import from_item, to_item
@@ -40,14 +40,27 @@ THROTTLES: Final = {
     "ThrottlingException",
     "ThrottlingError",
     "RequestLimitExceeded",
+    "RequestLimitExceededException",
 }
-OUTAGES: Final = {"InternalServerError", "InternalFailure", "ServiceUnavailable", "ServiceUnavailableException"}
+OUTAGES: Final = {
+    "InternalServerError",
+    "InternalServerErrorException",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    # The DAX client's own words for a cluster that it cannot reach or that hangs up.
+    "NoRouteException",
+    "ConnectionException",
+    "EndOfStreamException",
+}
+
+UNREACHABLE: Final = "the store cannot be reached; try again in a moment"
 
 _Row = dict[str, Any]
 
 
 def connect(settings: Settings) -> Any:
-    """Open the client that all requests of this environment share (LA-16)."""
+    """Open the client for DAX or DynamoDB."""
     from botocore.config import Config  # the data-only users of this package need no botocore
 
     timeouts = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "read_timeout": READ_TIMEOUT_SECONDS}
@@ -63,6 +76,35 @@ def connect(settings: Settings) -> Any:
 
     retries = {"total_max_attempts": ATTEMPTS, "mode": "standard"}
     return boto3.client("dynamodb", region_name=settings.region, config=Config(retries=retries, **timeouts))
+
+
+class Table:
+    """The table, whose connection all requests of this environment share (LA-16)."""
+
+    def __init__(self, settings: Settings, connect: Callable[[Settings], Any] = connect) -> None:
+        self._settings = settings
+        self._connect = connect
+        self._client: Any = None
+
+    def open(self) -> None:
+        """Connect; a cluster that cannot be reached now is tried again by the next request.
+
+        Raises:
+            UnavailableError: the DAX cluster cannot be reached.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._client = self._client or self._connect(self._settings)
+        except ClientError as error:
+            raise _meaning(error) from error
+        except (BotoCoreError, OSError) as error:
+            raise UnavailableError(UNREACHABLE) from error
+
+    def partition_of(self, user_id: str) -> "UserPartition":
+        """Give one user's items, for one request."""
+        self.open()
+        return UserPartition(self._client, self._settings.table_name, user_id)
 
 
 class UserPartition:
@@ -186,7 +228,7 @@ class UserPartition:
         except ClientError as error:
             raise _meaning(error) from error
         except (BotoCoreError, OSError) as error:
-            raise UnavailableError("the store cannot be reached; try again in a moment") from error
+            raise UnavailableError(UNREACHABLE) from error
         finally:
             self.facts.store_ms += (time.perf_counter() - started) * 1000
 
@@ -208,7 +250,7 @@ def _meaning(error: "ClientError") -> Exception:
     if codes & RACES:
         return RaceLostError()
     if codes & OUTAGES or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-        return UnavailableError("the store cannot answer; try again in a moment")
+        return UnavailableError(UNREACHABLE)
     unknown: Exception = error
     return unknown
 

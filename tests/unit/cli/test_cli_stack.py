@@ -128,6 +128,8 @@ def test_up_tells_a_person_what_comes_next(cli: Cli, stack: PretendingStack) -> 
     assert "ApiUrl            http://127.0.0.1:4566" in result.out
     assert "todo signup" in result.err
     assert "todo signup" not in result.out
+    assert "--profile" not in result.err
+    assert "todo signup you@example.com --profile second" in cli("up", "--detach", "--profile", "second").err
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_plain_http_is_for_this_machine(url: str) -> None:
 @pytest.mark.parametrize("name", ["api_url", "endpoint_url"])
 def test_plain_http_to_another_machine_is_refused(name: str, url: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} .* is not encrypted"):
-        Config(**{"api_url": MINE, name: url})
+        Config(url) if name == "api_url" else Config(MINE, endpoint_url=url)
 
 
 @pytest.mark.parametrize(

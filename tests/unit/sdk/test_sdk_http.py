@@ -124,8 +124,9 @@ def test_a_lost_connection_is_tried_again(http: Http, pauses: list[float]) -> No
 
 
 @responses.activate
-def test_retry_after_is_waited_for(http: Http, pauses: list[float]) -> None:
-    responses.get(URL, status=429, json={}, headers={"Retry-After": "7"})
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_waited_for(http: Http, pauses: list[float], status: int) -> None:
+    responses.get(URL, status=status, json={}, headers={"Retry-After": "7"})
     responses.get(URL, json={})
     http.ask(GET)
     assert pauses == [7.2]

@@ -25,14 +25,14 @@ CET = timezone(timedelta(hours=1))
 
 def sent(number: int = -1) -> Any:
     """The JSON of one of the requests."""
-    body = responses.calls[number].request.body  # type: ignore[union-attr]
+    body = responses.calls[number].request.body
     assert body is not None
     return json.loads(body)
 
 
 def header(name: str, number: int = -1) -> str | None:
     """A header of one of the requests."""
-    return responses.calls[number].request.headers.get(name)  # type: ignore[union-attr]
+    return responses.calls[number].request.headers.get(name)
 
 
 @responses.activate
@@ -89,8 +89,9 @@ def test_edit_sends_only_what_was_given_and_the_version_if_wanted(device: Device
 def test_list_pages_by_itself_and_only_as_far_as_asked(device: Device) -> None:
     for number in range(1, 4):
         cursor = f"c{number}" if number < 3 else None
-        page = {"todos": [wire_todo(title=f"{number}")], "revision": 3, "cursor": cursor}
-        responses.get(ALL, json=page)
+        todo = wire_todo(title=f"{number}", id=f"{ID[:-1]}{number}", revision=4 - number)
+        responses.get(ALL, json={"todos": [todo], "revision": 3, "cursor": cursor})
+    responses.get(ALL, status=304)
     todos = device.todos.list(status="open", tag="home", due_before=date(2027, 1, 1), q="milk & more")
     assert len(responses.calls) == 0
     assert next(todos).title == "1"
@@ -98,7 +99,28 @@ def test_list_pages_by_itself_and_only_as_far_as_asked(device: Device) -> None:
     assert [todo.title for todo in todos] == ["2", "3"]
     params = [dict(call.request.params) for call in responses.calls]  # type: ignore[attr-defined]
     filters = {"status": "open", "tag": "home", "due_before": "2027-01-01", "q": "milk & more", "limit": "200"}
-    assert params == [filters, {**filters, "cursor": "c1"}, {**filters, "cursor": "c2"}]
+    assert params == [filters, {**filters, "cursor": "c1"}, {**filters, "cursor": "c2"}, filters]
+    assert [header("If-None-Match", number) for number in range(4)] == [None, None, None, '"3"']
+
+
+@responses.activate
+def test_a_todo_that_changes_while_the_list_is_walked_is_in_the_list_once(device: Device) -> None:
+    def page(numbers: dict[str, int], revision: int, cursor: str | None) -> None:
+        todos = [wire_todo(id=f"{ID[:-1]}{number}", revision=at) for number, at in numbers.items()]
+        responses.get(ALL, json={"todos": todos, "revision": revision, "cursor": cursor})
+
+    page({"1": 4, "2": 3}, 4, "c1")
+    page({"4": 1}, 4, None)  # 3 was at revision 2; it is changed now, and so is 1
+    page({"1": 6, "3": 5, "2": 3}, 6, None)
+    assert [todo.id[-1] for todo in device.todos.list()] == ["1", "2", "4", "3"]
+    assert len(responses.calls) == 3
+
+
+@responses.activate
+def test_a_list_of_one_page_is_one_request(device: Device) -> None:
+    responses.get(ALL, json={"todos": [wire_todo()], "revision": 3, "cursor": None})
+    assert len(list(device.todos.list())) == 1
+    assert len(responses.calls) == 1
 
 
 @responses.activate
@@ -147,7 +169,7 @@ def test_too_many_changes_for_one_sync_are_refused(device: Device) -> None:
         ({"tags": ["x" * 51]}, "a tag has 51"),
         ({"tags": ["x"] * 21}, "21 tags are too many"),
         ({"list": "x" * 101}, "list has 101"),
-        ({"due": datetime(2026, 1, 1)}, "no time zone"),  # noqa: DTZ001
+        ({"due": datetime(2026, 1, 1)}, "no time zone"),
         ({"due": "2026-01-01T10:00:00"}, "neither a date"),
         ({"due": "tomorrow"}, "neither a date"),
         ({"due": "2026-02-30"}, "neither a date"),

@@ -1,52 +1,15 @@
-"""DynamoDB, and the DAX cluster in front of it with the network that a cluster needs."""
+"""DAX: the cluster in front of the table, and the network that a cluster needs."""
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dax as dax
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from todo_backend.infra.settings import QUERY_TTL_SECONDS, RECORD_TTL_SECONDS, Settings
+from todo_backend.infra.table import VERBS, Table
 
 DAX_NODE_TYPE = "dax.t3.small"
 DAX_PORT = 9111  # the port of an encrypted cluster; 8111 would be the plain one
-
-# What the function does to the table, written once: the same verbs for DynamoDB and, spelled `dax:`, for DAX.
-_VERBS = ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
-
-
-class Table(Construct):
-    """The one table: `pk` is the user, `sk` the to-do, the index `by_revision` gives the changes since a revision."""
-
-    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
-        super().__init__(scope, construct_id)
-        self.table = dynamodb.Table(
-            self,
-            "Table",
-            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            time_to_live_attribute="expires_at",
-            deletion_protection=settings.keeps_data,
-            removal_policy=RemovalPolicy.RETAIN if settings.keeps_data else RemovalPolicy.DESTROY,
-        )
-        self.table.add_local_secondary_index(
-            index_name="by_revision",
-            sort_key=dynamodb.Attribute(name="revision", type=dynamodb.AttributeType.NUMBER),
-            projection_type=dynamodb.ProjectionType.ALL,
-        )
-
-    def statement(self, *more_verbs: str) -> iam.PolicyStatement:
-        """What may be done to the items of this table and its index."""
-        return iam.PolicyStatement(
-            sid="Items",
-            actions=[f"dynamodb:{verb}" for verb in sorted((*_VERBS, *more_verbs))],
-            resources=[self.table.table_arn, f"{self.table.table_arn}/index/by_revision"],
-        )
 
 
 class Cache(Construct):
@@ -74,7 +37,7 @@ class Cache(Construct):
         """What may be asked of this cluster. DD-33: who may ask it sees every user's items."""
         return iam.PolicyStatement(
             sid="Cache",
-            actions=[f"dax:{verb}" for verb in _VERBS],
+            actions=[f"dax:{verb}" for verb in VERBS],
             resources=[self.cluster.attr_arn],
         )
 

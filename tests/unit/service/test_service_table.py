@@ -12,7 +12,7 @@ from todo_backend.service.changes import Change, Meta, apply
 from todo_backend.service.errors import ThrottledError, UnavailableError
 from todo_backend.service.partition import RaceLostError, Range
 from todo_backend.service.settings import REQUIRED, Settings
-from todo_backend.service.store import UserPartition, connect
+from todo_backend.service.store import Table, UserPartition, connect
 from todo_backend.service.todos import DEFAULTS
 
 TODO_ID = "019ab000-0000-7000-8000-000000000001"
@@ -74,6 +74,7 @@ def cancelled_in_dax(*codes: str) -> ClientError:
         (client_error("ThrottlingException"), ThrottledError),
         (client_error("RequestLimitExceeded"), ThrottledError),
         (client_error("InternalServerError", 500), UnavailableError),
+        (client_error("NoRouteException", 0), UnavailableError),
         (client_error("SomethingNew", 503), UnavailableError),
         (ConnectTimeoutError(endpoint_url="x"), UnavailableError),
         (ReadTimeoutError(endpoint_url="x"), UnavailableError),
@@ -170,3 +171,31 @@ def test_the_client_gives_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     # API Gateway waits 29 s (AG-27): five rounds of a transaction must fit with room to spare.
     assert (config.connect_timeout, config.read_timeout) == (1, 3)
     assert config.retries["total_max_attempts"] == 2
+
+
+def test_a_dax_cluster_that_cannot_be_reached_is_unavailable_and_tried_again() -> None:
+    tried: list[Settings] = []
+
+    def unreachable(settings: Settings) -> Any:
+        tried.append(settings)
+        raise client_error("NoRouteException", 0)
+
+    table = Table(Settings.from_environment(dict.fromkeys(REQUIRED, "x")), unreachable)
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            table.partition_of("alice")
+    assert len(tried) == 2
+
+
+def test_with_a_dax_endpoint_the_dax_client_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+
+    def client(session: object, **parameters: Any) -> str:
+        made.append(parameters)
+        return "dax"
+
+    monkeypatch.setattr("amazondax.AmazonDaxClient", client)
+    environ = {**dict.fromkeys(REQUIRED, "x"), "AWS_REGION": "eu-west-1", "DAX_ENDPOINT": "daxs://cluster"}
+    assert connect(Settings.from_environment(environ)) == "dax"
+    assert made[0]["endpoint_url"] == "daxs://cluster"
+    assert made[0]["config"].region_name == "eu-west-1"
