@@ -188,11 +188,10 @@ def refusals(walk: Walk, outputs: dict[str, Any], todo: dict[str, Any]) -> None:
 
 def foreign_folder(walk: Walk, outputs: dict[str, Any]) -> None:
     """Reach with ada's real credentials for eve's file, and for the list of the whole bucket."""
-    (walk.folder / "secret.txt").write_text("eve's secret\n")
-    walk.todo("files", "put", "secret.txt", "--profile", "eve", quiet=True)
-    _, eves_folder = s3_as(walk, outputs, "eve")
-    s3, adas_folder = s3_as(walk, outputs, "local")
     bucket = outputs["FilesBucket"]
+    eves_s3, eves_folder = s3_as(walk, outputs, "eve")
+    eves_s3.put_object(Bucket=bucket, Key=f"{eves_folder}/secret.txt", Body=b"eve's secret")
+    s3, adas_folder = s3_as(walk, outputs, "local")
     own = answer_of(lambda: s3.get_object(Bucket=bucket, Key=f"{adas_folder}/2026/report.bin"))
     foreign = answer_of(lambda: s3.get_object(Bucket=bucket, Key=f"{eves_folder}/secret.txt"))
     everything = answer_of(lambda: s3.list_objects_v2(Bucket=bucket))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -58,8 +59,9 @@ class Output:
             table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(*map(Text, row))  # Text: a title such as "[red]" is not markup
-        # rich reads NO_COLOR itself
-        Console(no_color=True if self.no_color else None, highlight=False).print(table)
+        # rich on its own would keep bold without colours; no escape sequence at all is what people pipe and diff
+        bare = self.no_color or bool(os.environ.get("NO_COLOR"))
+        Console(color_system=None if bare else "auto", highlight=False).print(table)
 
 
 def to_json(document: Any) -> str:

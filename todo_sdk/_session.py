@@ -6,14 +6,14 @@ may have renewed already. Nothing but `highest revision seen` and the sync posit
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from todo_sdk._cognito import Cognito, Tokens
 from todo_sdk._config import Config
-from todo_sdk._errors import NotSignedInError, TodoError
+from todo_sdk._errors import ConfigError, NotSignedInError, TodoError
 from todo_sdk._http import Answer, Http, Request
 from todo_sdk._models import User
 from todo_sdk._state import State, claims_of
@@ -196,17 +196,27 @@ class Session:
             self._remember(revision=revision)
 
     def _remember(self, **facts: Any) -> None:
-        """Add facts to the session, on top of what another process may have written."""
-        with self._lock, self._others_kept_out():
+        """Add facts to the session, on top of what another process may have written.
+
+        A store that cannot be written does not turn what the service has done already into an error.
+        """
+        with self._lock:
             mine = self._signed_in()
             if all(getattr(mine, name) == value for name, value in facts.items()):
                 return
-            stored = State.from_mapping(self._store.load(), self._config)
-            if stored is None or stored.user_id != mine.user_id:
-                self._state = replace(mine, **facts)  # ended elsewhere: nothing is brought back to life
-                return
-            facts["revision"] = max(stored.revision, mine.revision, facts.get("revision", 0))
-            self._keep(replace(stored, **facts))
+            self._state = replace(mine, **facts)
+            try:
+                with self._others_kept_out():
+                    self._merge(mine, facts)
+            except ConfigError as error:
+                _log.warning("%s", error)
+
+    def _merge(self, mine: State, facts: Mapping[str, Any]) -> None:
+        stored = State.from_mapping(self._store.load(), self._config)
+        if stored is None or stored.user_id != mine.user_id:
+            return  # ended elsewhere: nothing is brought back to life
+        revision = max(stored.revision, mine.revision, facts.get("revision", 0))
+        self._keep(replace(stored, **{**facts, "revision": revision}))
 
     def _keep(self, state: State) -> None:
         self._store.save(state.to_mapping())

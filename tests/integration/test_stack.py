@@ -230,6 +230,43 @@ def test_both_signals_stop_it_cleanly(data_dir: Path, number: signal.Signals) ->
     assert not (data_dir / "stack.json").exists()
 
 
+def test_in_the_foreground_the_callers_code_has_the_callers_environment(data_dir: Path, tmp_path: Path) -> None:
+    script = tmp_path / "foreground.py"
+    script.write_text(
+        "import os, signal, sys; from pathlib import Path; from todo_backend import local\n"
+        "def ready(outputs):\n"
+        "    print(os.environ['TODO_CONFIG_DIR'], 'AWS_SECRET_ACCESS_KEY' in os.environ, outputs['Profile'])\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "local.serve(local.StackOptions(Path(sys.argv[1]), 0, profile='mine'), ready)\n"
+        "print(os.environ['TODO_CONFIG_DIR'], 'AWS_SECRET_ACCESS_KEY' in os.environ)\n"
+    )
+    environment = {**os.environ, "TODO_CONFIG_DIR": "callers"}
+    environment.pop("AWS_SECRET_ACCESS_KEY", None)
+    told = subprocess.run(
+        [sys.executable, str(script), str(data_dir)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+        check=True,
+    )
+    assert told.stdout.splitlines() == ["callers False mine", "callers False"]
+    assert told.stderr == ""
+    assert [place for place in data_dir.rglob("*") if stat.S_IMODE(place.stat().st_mode) & 0o077] == []
+
+
+def test_after_kill_9_the_next_up_starts_from_the_last_save(data_dir: Path) -> None:
+    first = RunningStack(local.start(local.StackOptions(data_dir, port=0)), data_dir)
+    pid = local.status(data_dir).pid
+    assert pid is not None
+    requests.get(f"{first.output('ApiUrl')}/v1/config", timeout=20)
+    os.kill(pid, signal.SIGKILL)
+    while local.status(data_dir).running:
+        time.sleep(0.01)
+    second = RunningStack(local.start(local.StackOptions(data_dir, port=0)), data_dir)
+    assert requests.get(f"{second.output('ApiUrl')}/v1/config", timeout=20).status_code == 200
+
+
 def test_stopping_what_does_not_run_says_so(tmp_path: Path) -> None:
     assert local.stop(tmp_path) is False
     assert local.status(tmp_path).running is False

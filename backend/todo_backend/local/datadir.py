@@ -70,8 +70,8 @@ class DataDir:
         if not path.exists():
             missing = [folder for folder in (path, *path.parents) if not folder.exists()]
             self._made = missing[-1]
+            # One that exists already keeps its mode: it may be somebody's home. What lies in it is private by itself.
             path.mkdir(parents=True, mode=0o700)
-        path.chmod(0o700)
 
     def lock(self) -> None:
         """Become the one process that runs this stack, until the process ends.

@@ -84,9 +84,20 @@ def prepare(data_dir: DataDir, credentials: AdminCredentials, port: int) -> dict
     for name in taken:
         del os.environ[name]
     os.environ.update(settings(data_dir, credentials, port))
-    # What MiniStack writes holds passwords and keys.
-    os.umask(0o077)
     return taken
+
+
+@contextmanager
+def of_our_own() -> Iterator[None]:
+    """While the stack runs: what is written is for its owner only, and afterwards the environment is what it was."""
+    before = dict(os.environ)
+    mask = os.umask(0o077)  # what MiniStack writes holds passwords and keys
+    try:
+        yield
+    finally:
+        os.umask(mask)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @contextmanager

@@ -25,7 +25,9 @@ _IDENTITY_POOL = "AWSCognitoIdentityService"
 MINISTACK_SIGN_UP_CODE = "123456"
 MINISTACK_RESET_CODE = "654321"
 
-Call = tuple[Scope, dict[str, Any]]
+_ROLE_CHANGING_SERVICES = ("iam", "cloudformation", "cognito-identity")
+_IAM_READS = (b"Action=Get", b"Action=List")
+
 Handler = Callable[[Scope, dict[str, Any]], Awaitable[Answer]]
 
 
@@ -53,17 +55,25 @@ class IdentityLayer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler = self._handlers.get(header(scope, b"x-amz-target")) if scope["type"] == "http" else None
-        if handler is None:
+        if handler is None and not (scope["type"] == "http" and _may_change_roles(scope)):
             await self._inner(scope, receive, send)
-            if scope["type"] == "http" and _changes_roles(scope):
-                await self.roles.bring_up_to_date()
             return
         body = await read_body(receive)
+        if handler is None:
+            await respond(send, await self._with_roles(scope, body))
+            return
         try:
             request = json.loads(body)
         except ValueError:
             request = None
         await respond(send, await self._answered(handler, scope, request))
+
+    async def _with_roles(self, scope: Scope, body: bytes) -> Answer:
+        answer = await ask(self._inner, scope, body)
+        if not body.startswith(_IAM_READS):
+            # Before the answer: who was told that a policy is changed must not see the old one at work.
+            await self.roles.bring_up_to_date()
+        return answer
 
     async def _answered(self, handler: Handler, scope: Scope, request: object) -> Answer:
         if not isinstance(request, dict):
@@ -228,6 +238,7 @@ def _told_masked(answer: Answer, user: PoolUser | None, request: dict[str, Any])
     )
 
 
-def _changes_roles(scope: Scope) -> bool:
+def _may_change_roles(scope: Scope) -> bool:
+    # CloudFormation works on after its answer, but whoever waits for it asks again, and then it is here once more.
     signed = header(scope, b"authorization")
-    return scope["method"] == "POST" and ("/iam/aws4_request" in signed or "/cloudformation/aws4_request" in signed)
+    return scope["method"] == "POST" and any(f"/{name}/aws4_request" in signed for name in _ROLE_CHANGING_SERVICES)

@@ -75,8 +75,8 @@ def _first_line(child: "subprocess.Popen[bytes]", timeout_seconds: float) -> dic
 
 def _silent(child: "subprocess.Popen[bytes]", complaints: IO[bytes], timeout_seconds: float) -> StackError:
     if child.poll() is None:
-        child.terminate()
-        child.wait(timeout=10)
+        child.kill()  # it is not ready: there is nothing to save
+        child.wait()
         return StackError(f"the embedded stack was not ready after {timeout_seconds:g} seconds")
     complaints.seek(0)
     told = complaints.read().decode(errors="replace").strip().splitlines()

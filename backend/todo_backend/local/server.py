@@ -48,7 +48,7 @@ def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir],
     data_dir = DataDir(options.data_dir, ephemeral=options.ephemeral)
     if data_dir.is_locked():
         raise data_dir.already_running()
-    with listen(options.port) as listener:
+    with listen(options.port) as listener, environment.of_our_own():
         try:
             data_dir.prepare()
             data_dir.lock()

@@ -114,8 +114,7 @@ def test_what_the_system_needs_stays(name: str) -> None:
 def test_the_callers_environment_is_there_for_the_callers_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TODO_CONFIG_DIR", "mine")
     before = dict(os.environ)
-    umask = os.umask(0o077)
-    try:
+    with environment.of_our_own():
         taken = environment.prepare(DataDir(tmp_path), AdminCredentials("AKIAEXAMPLE", "hidden"), 4566)
         assert "TODO_CONFIG_DIR" not in os.environ
         assert os.environ["AUTH"] == "true"
@@ -123,10 +122,7 @@ def test_the_callers_environment_is_there_for_the_callers_code(monkeypatch: pyte
             assert os.environ["TODO_CONFIG_DIR"] == "mine"
             assert "hidden" not in os.environ.values()
         assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hidden"
-    finally:
-        os.umask(umask)
-        os.environ.clear()
-        os.environ.update(before)
+    assert dict(os.environ) == before
 
 
 def test_an_ephemeral_stack_is_told_to_keep_nothing(tmp_path: Path) -> None:

@@ -343,7 +343,9 @@ print(make_client("s3", aws, repeats=False).meta.endpoint_url)
 keys = lambda: AwsCredentials("ASIAOWN", "secret", "token", datetime.now(UTC))
 client = make_client("s3", Config(**own, endpoint_url="{aws.url}"), repeats=False, credentials=keys)
 client.head_object(Bucket="bucket", Key="k")
+make_client("s3", Config(**own, endpoint_url="{aws.url}"), repeats=False).head_object(Bucket="bucket", Key="k")
 """
+    aws.will_say(200, b"")
     aws.will_say(200, b"")
     done = subprocess.run(
         [sys.executable, "-c", program], env={**os.environ, **hostile}, capture_output=True, text=True, check=False
@@ -355,3 +357,4 @@ client.head_object(Bucket="bucket", Key="k")
     ]
     assert "Credential=ASIAOWN/" in aws.said[0].headers["authorization"]
     assert "/eu-west-1/s3/" in aws.said[0].headers["authorization"]
+    assert "authorization" not in aws.said[1].headers  # without credentials of ours: none, not somebody else's

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import responses
 
-from todo_sdk import FileTokenStore, MemoryTokenStore, NotSignedInError, TransportError
+from todo_sdk import ConfigError, FileTokenStore, MemoryTokenStore, NotSignedInError, TransportError
 from todo_sdk._http import Request
 from todo_sdk._state import State, claims_of
 
@@ -197,6 +197,26 @@ def test_the_highest_revision_is_asked_for_and_survives_a_restart(device: Device
     device.again().session.ask(GET)
     sent = [call.request.headers.get("X-Min-Revision") for call in responses.calls]
     assert sent == [None, "5", "7", "7"]
+
+
+@responses.activate
+def test_an_answer_that_tells_nothing_new_does_not_touch_the_store(device: Device) -> None:
+    responses.get(URL, json={"revision": 5})
+    device.session.ask(GET)
+    device.store.load = device.store.save = device.store.clear = None  # type: ignore[assignment, method-assign]
+    device.session.ask(GET)
+
+
+@responses.activate
+def test_a_disk_that_is_full_does_not_turn_a_change_that_happened_into_an_error(device: Device) -> None:
+    def full(_: object) -> None:
+        raise ConfigError("the session cannot be kept: No space left on device")
+
+    responses.get(URL, json={"revision": 5})
+    device.store.save = full  # type: ignore[method-assign]
+    for _ in range(2):
+        device.session.ask(GET)
+    assert responses.calls[1].request.headers["X-Min-Revision"] == "5"
 
 
 @responses.activate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from todo_backend.service import telemetry
+from todo_backend.service import telemetry, todos
 from todo_backend.service.api import Api, Record
 from todo_backend.service.errors import ApiError, ThrottledError
 from todo_backend.service.partition import Partition
@@ -173,6 +173,16 @@ def test_a_write_says_its_revision_and_version(service: "Service", new_id: NewId
     reply = service.edit(todo_id, status="done", version=1)
     assert (reply.headers["X-Revision"], reply.headers["ETag"]) == ("3", '"2"')
     assert (reply.body["revision"], reply.body["version"], reply.body["status"]) == (3, 2, "done")
+
+
+def test_one_todo_and_a_list_show_a_todo_as_its_write_did(service: "Service", new_id: NewId) -> None:
+    todo_id = new_id()
+    service.add(todo_id)
+    written = service.edit(todo_id, status="done").body
+    assert list(written) == list(todos.WIRE_FIELDS)
+    one = service.get(todo_id)
+    assert (one.body, one.headers["ETag"]) == (written, '"2"')
+    assert service.list().body["todos"] == [written]
 
 
 def test_a_delete_is_the_tombstone_and_its_repeat_the_same(service: "Service", new_id: NewId) -> None:

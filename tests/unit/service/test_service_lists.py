@@ -146,6 +146,12 @@ def test_a_cursor_is_its_callers_its_lists_and_unaltered(filled: "Service") -> N
     assert filled.list(cursor=forged, status="open").status == 400
 
 
+def test_a_page_after_the_first_is_never_not_modified(filled: "Service") -> None:
+    cursor = filled.list(limit=1).body["cursor"]
+    reply = filled.call("GET", "/v1/todos", query={"cursor": cursor}, headers={"If-None-Match": '"4"'})
+    assert (reply.status, "ETag" in reply.headers) == (200, False)
+
+
 def test_a_page_stays_below_what_the_gateway_would_cache(service: "Service", new_id: NewId) -> None:
     # AC-25: an answer over 1 MiB is not cached.
     for _ in range(40):
@@ -185,6 +191,7 @@ def test_a_snapshot_of_another_revision_is_gone_and_names_the_current_one(
     service.add(new_id())
     reply = snapshot(service, revision)
     assert (reply.status, reply.body["code"], reply.body["revision"]) == (410, "gone", 2)
+    assert service.last.facts.consistent_reads == 1
 
 
 def test_a_snapshot_of_nothing_is_empty(service: "Service") -> None:

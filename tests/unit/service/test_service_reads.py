@@ -44,8 +44,8 @@ def test_a_write_is_one_read_and_one_transaction(service: "Service", new_id: New
 def test_an_old_meta_in_the_cache_does_not_hide_a_revision_that_the_caller_has_seen(
     service: "Service", new_id: NewId
 ) -> None:
-    service.table().remembers = True
     service.add(new_id(), "first")
+    service.table().remembers = True
     service.list()
     service.add(new_id(), "second")
     assert titles(service.list(min_revision=2)) == ["second", "first"]
@@ -53,8 +53,8 @@ def test_an_old_meta_in_the_cache_does_not_hide_a_revision_that_the_caller_has_s
 
 
 def test_not_modified_is_never_said_of_a_revision_older_than_the_callers(service: "Service", new_id: NewId) -> None:
-    service.table().remembers = True
     service.add(new_id(), "first")
+    service.table().remembers = True
     service.list()
     service.add(new_id(), "second")
     headers = {"If-None-Match": '"1"', "X-Min-Revision": "2"}
@@ -86,6 +86,18 @@ def test_a_batch_of_which_the_replica_shows_only_the_end_is_read_again(service: 
     table.replica = type(whole)(whole.meta, items)
     assert titles(service.list()) == ["t2", "t1", "t0"]
     assert [todo["title"] for todo in service.sync(0).body["changes"]] == ["t0", "t1", "t2"]
+
+
+def test_a_block_that_has_the_next_change_but_not_the_last_is_read_again(service: "Service", new_id: NewId) -> None:
+    service.add(new_id(), "first")
+    second = new_id()
+    service.add(second, "second")
+    table = service.table()
+    meta = table.now.meta
+    service.add(new_id(), "third")
+    items = {key: item for key, item in table.now.items.items() if key != second}
+    table.replica = type(table.now)(meta, items)
+    assert titles(service.list()) == ["third", "second", "first"]
 
 
 def test_a_block_that_was_overtaken_is_read_again(service: "Service", new_id: NewId) -> None:

@@ -106,6 +106,22 @@ def test_a_new_todo_and_the_revision_are_one_conditional_transaction() -> None:
     assert (user.facts.writes, user.facts.write_units) == (1, 6.0)
 
 
+def test_a_change_is_written_only_over_the_version_that_was_read() -> None:
+    plan = apply((Change("update", TODO_ID, "k", {"title": "tea"}),), PLAN.puts, PLAN.after, NOW)
+    user, client = partition({})
+    user.write(plan)
+    put = client.calls[0][1]["TransactItems"][0]["Put"]
+    assert put["ConditionExpression"] == "version = :read_version"
+    assert put["ExpressionAttributeValues"] == {":read_version": {"N": "1"}}
+
+
+def test_the_first_write_of_a_user_expects_no_meta() -> None:
+    user, client = partition({})
+    user.write(apply((Change("create", TODO_ID, "k", {**DEFAULTS, "title": "milk"}),), {}, Meta(), NOW))
+    update = client.calls[0][1]["TransactItems"][-1]["Update"]
+    assert update["ConditionExpression"] == "attribute_not_exists(pk)"
+
+
 def test_the_current_revision_is_in_the_querys_parameters_and_leaves_nothing_out() -> None:
     user, client = partition({"Items": []}, {"Items": []})
     user.block(Range(at=7), consistent=False)
