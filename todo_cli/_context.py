@@ -152,4 +152,4 @@ class AppContext:
         """Close the client if one was made."""
         client = self.__dict__.get("client")
         if client is not None:
-            client.__exit__(None, None, None)
+            client.close()

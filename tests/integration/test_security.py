@@ -277,7 +277,7 @@ def test_it_would_succeed_without_the_guard(unguarded: World, attempt: Callable[
     assert attempt(unguarded) is True
 
 
-def test_what_is_the_users_own_is_not_refused(guarded: World) -> None:
+def test_s3_01_s3_06_what_is_the_users_own_is_not_refused(guarded: World) -> None:
     it = guarded.bob
     key = f"{it.identity_id}/notes/a.txt"
     it.s3.put_object(Bucket=guarded.bucket, Key=key, Body=b"mine")

@@ -267,6 +267,18 @@ def test_after_kill_9_the_next_up_starts_from_the_last_save(data_dir: Path) -> N
     assert requests.get(f"{second.output('ApiUrl')}/v1/config", timeout=20).status_code == 200
 
 
+def test_no_temporary_file_outlives_it(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "tmp"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    started = local.start(local.StackOptions(data_dir, port=0))
+    assert requests.get(f"{started['ApiUrl']}/v1/config", timeout=20).status_code == 200
+    assert list((data_dir / "work").iterdir()) != []
+    local.stop(data_dir)
+    assert not (data_dir / "work").exists()
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_stopping_what_does_not_run_says_so(tmp_path: Path) -> None:
     assert local.stop(tmp_path) is False
     assert local.status(tmp_path).running is False

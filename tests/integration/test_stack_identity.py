@@ -147,7 +147,7 @@ def test_up_27_up_30_nobody_is_mailed_for_an_unknown_user(stack: RunningStack, l
 
 
 @pytest.mark.usefixtures("signed_up")
-def test_up_30_an_unverified_address_gets_no_reset_code(stack: RunningStack, login: dict[str, str]) -> None:
+def test_up_30_up_35_an_unverified_address_gets_no_reset_code(stack: RunningStack, login: dict[str, str]) -> None:
     before = len(local.inbox(stack.data_dir))
     assert stack.cognito("ForgotPassword", **login).status_code == 200
     assert len(local.inbox(stack.data_dir)) == before

@@ -9,6 +9,7 @@
     inbox.jsonl       the mails
     requests.jsonl    one line a request
     state/ s3/        what MiniStack keeps
+    work/             temporary files of MiniStack and the Lambda; empty unless it runs
 
 An ephemeral stack keeps all but the first three in `ephemeral/`, which goes when it stops.
 """
@@ -56,9 +57,6 @@ class DataDir:
         """
         try:
             self._make(self.path)
-            if self.ephemeral:
-                shutil.rmtree(self.root, ignore_errors=True)
-                self.root.mkdir(mode=0o700)
             probe = self.path / f".writable-{os.getpid()}"
             probe.touch()
             probe.unlink()
@@ -86,10 +84,13 @@ class DataDir:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(lock)
+            self._made = None  # whoever was faster lives in it now
             raise self.already_running() from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
+        self._clear()
+        self.file("work").mkdir(parents=True, mode=0o700)
 
     def is_locked(self) -> bool:
         """Whether a process runs this stack now."""
@@ -135,18 +136,17 @@ class DataDir:
         """After a start that failed: remove what `prepare` made."""
         if self._made is not None:
             shutil.rmtree(self._made, ignore_errors=True)
-        self._after_run()
 
     def close(self) -> None:
-        """After a clean stop: keep what is to be kept, and let the next process have the lock."""
-        self._after_run()
+        """At the end, good or bad: remove what is not to be kept, and let the next process have the lock."""
         if self._lock is not None:
+            self._clear()
             os.close(self._lock)
             self._lock = None
 
-    def _after_run(self) -> None:
-        if self.ephemeral:
-            shutil.rmtree(self.root, ignore_errors=True)
+    def _clear(self) -> None:
+        # MiniStack leaves the unpacked code of every Lambda worker behind.
+        shutil.rmtree(self.root if self.ephemeral else self.file("work"), ignore_errors=True)
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """The process environment that MiniStack and the Lambda read, MiniStack's partly at import: nothing of the caller's."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -67,6 +68,7 @@ def settings(data_dir: DataDir, credentials: AdminCredentials, port: int) -> dic
         "POWERTOOLS_TRACE_DISABLED": "true",
         "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), HOST, "localhost"))),
         "LOG_LEVEL": "WARNING",
+        "TMPDIR": str(data_dir.file("work")),
     }
     if not data_dir.ephemeral:
         found |= {
@@ -84,6 +86,7 @@ def prepare(data_dir: DataDir, credentials: AdminCredentials, port: int) -> dict
     for name in taken:
         del os.environ[name]
     os.environ.update(settings(data_dir, credentials, port))
+    tempfile.tempdir = None  # it may have been read from the environment before
     return taken
 
 
@@ -98,6 +101,7 @@ def of_our_own() -> Iterator[None]:
         os.umask(mask)
         os.environ.clear()
         os.environ.update(before)
+        tempfile.tempdir = None
 
 
 @contextmanager

@@ -173,7 +173,7 @@ class FakeClient:
     def sync(self) -> SyncResult:
         return SyncResult(results=(), changes=(a_todo(),), revision=1, more=False, reset=False)
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self.closed = True
 
 

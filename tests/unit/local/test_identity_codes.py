@@ -65,7 +65,7 @@ def test_a_new_code_replaces_the_one_before(book: CodeBook) -> None:
 
 
 @pytest.mark.parametrize(("purpose", "hours"), [(Purpose.SIGN_UP, 24), (Purpose.RESET, 1)])
-def test_a_code_expires(book: CodeBook, clock: Clock, purpose: Purpose, hours: int) -> None:
+def test_up_21_up_35_a_code_expires(book: CodeBook, clock: Clock, purpose: Purpose, hours: int) -> None:
     code = book.issue(purpose, "alice")
     clock.now += hours * HOUR_SECONDS
     assert book.check(purpose, "alice", code) is Verdict.RIGHT

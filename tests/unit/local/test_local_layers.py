@@ -17,7 +17,8 @@ from todo_backend.local.identity_codes import CodeBook
 from todo_backend.local.inbox import Inbox
 from todo_backend.local.trace import LIMIT_BYTES, Trace
 
-ACCESS_TOKEN = f"e30.{base64.urlsafe_b64encode(b'{"token_use":"access"}').decode().rstrip('=')}.c2ln"
+CLAIMS = base64.urlsafe_b64encode(b'{"token_use":"access"}').decode().rstrip("=")
+ACCESS_TOKEN = f"e30.{CLAIMS}.c2ln"
 
 
 class Inside:
@@ -39,7 +40,8 @@ def request(app: App, path: str = "/", body: bytes = b"", **headers: str) -> Ans
 
 
 def authorization(scope: Scope) -> bytes:
-    return dict(scope["headers"])[b"authorization"]
+    found: bytes = dict(scope["headers"])[b"authorization"]
+    return found
 
 
 def test_loopback_counts_as_secure_transport() -> None:

@@ -79,7 +79,7 @@ def test_the_secret_is_in_no_repr() -> None:
     assert "hidden" not in repr(AdminCredentials("AKIAEXAMPLE", "hidden"))
 
 
-def test_policy_variables_are_filled_in_everywhere() -> None:
+def test_ip_31_policy_variables_are_filled_in_everywhere() -> None:
     identity = Identity("us-east-1:pool", "us-east-1:me")
     statement = {
         "Resource": ["arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/*"],

@@ -213,7 +213,7 @@ def test_a_disk_that_is_full_does_not_turn_a_change_that_happened_into_an_error(
         raise ConfigError("the session cannot be kept: No space left on device")
 
     responses.get(URL, json={"revision": 5})
-    device.store.save = full  # type: ignore[method-assign]
+    device.store.save = full  # type: ignore[assignment, method-assign]
     for _ in range(2):
         device.session.ask(GET)
     assert responses.calls[1].request.headers["X-Min-Revision"] == "5"

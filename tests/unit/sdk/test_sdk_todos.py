@@ -3,7 +3,6 @@
 import json
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -255,26 +254,6 @@ def test_an_answer_of_another_shape_is_the_servers_fault(device: Device) -> None
         list(device.todos.list())
     with pytest.raises(ServerError):
         device.todos.sync()
-
-
-GOLDEN = sorted(Path(__file__).parents[2].joinpath("wire").glob("*.json"))
-
-
-def todos_in(value: Any) -> list[dict[str, Any]]:
-    """Every to-do anywhere in a JSON document: an object with a version and a revision."""
-    if isinstance(value, list):
-        return [todo for item in value for todo in todos_in(item)]
-    if not isinstance(value, dict):
-        return []
-    if {"id", "version", "revision"} <= value.keys():
-        return [value]
-    return [todo for item in value.values() for todo in todos_in(item)]
-
-
-@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
-def test_the_golden_todos_are_read(file: Path) -> None:
-    for wire in todos_in(json.loads(file.read_text("utf-8"))):
-        assert Todo.from_wire(wire).to_wire() == {name: value for name, value in wire.items() if name in wire_todo()}
 
 
 @pytest.mark.parametrize(
