@@ -113,7 +113,7 @@ def start_up(rounds: int) -> Iterator[Row]:
     pairs, memory = [], 0.0
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
-            bare = seconds(lambda: start_bare_ministack(Path(folder)))  # noqa: B023  used at once
+            bare = seconds(lambda: start_bare_ministack(Path(folder)))
         with tempfile.TemporaryDirectory() as folder:
             options = local.StackOptions(data_dir=Path(folder) / "stack", port=0)
             begin = time.perf_counter()
@@ -186,7 +186,9 @@ def requests_per_hop(client: TodoClient, store: MemoryTokenStore, data_dir: Path
     total = statistics.median(times)
     lines = [parsed for line in local.logs(data_dir, lines=4000) if (parsed := as_json(line)) is not None]
     listed = [line for line in lines if line.get("route") == "list_todos" and "store_ms" in line][-rounds:]
-    function, table = (statistics.median(float(str(line[name])) for line in listed) for name in ("duration_ms", "store_ms"))
+    function, table = (
+        statistics.median(float(str(line[name])) for line in listed) for name in ("duration_ms", "store_ms")
+    )
     yield Row("warm GET /v1/todos, p50, whole", f"{total:.1f} ms", f"{rounds} requests")
     yield Row("  DynamoDB, seen from the Lambda", f"{table:.1f} ms", f"{table / total:.0%}")
     yield Row("  the Lambda's own code", f"{function - table:.1f} ms", f"{(function - table) / total:.0%}")

@@ -22,8 +22,6 @@ from todo_cli._output import printable, to_json
 if TYPE_CHECKING:
     from todo_cli._context import Settings
 
-REPORT_AT = "https://github.com/todo-sdk/todo-sdk/issues"
-
 
 class ExitCode(IntEnum):
     """What a script can rely on."""
@@ -98,7 +96,7 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, OSError):
         return Failure(ExitCode.FAILED, "os_error", _os_sentence(error))
     what = f"{type(error).__name__}: {error}".splitlines()[0]
-    sentence = f"this is a bug in todo ({what}); run again with -v for details and report it at {REPORT_AT}"
+    sentence = f"this is a bug in todo ({what}); run it again with -v and report what that prints"
     return Failure(ExitCode.FAILED, "bug", sentence)
 
 

@@ -1,8 +1,8 @@
 """The README's first session, run word for word.
 
-Every `$` line between the README's session marks is run in a shell, in order, and what it prints must be what the README shows.
-Only what differs from run to run may differ: codes, ids, ports, paths, times. A value that the README shows (a confirmation
-code, the id of a to-do) and uses in a later command is replaced there by the one of this run.
+Every `$` line between the README's session marks is run in a shell, in order, and what it prints must be what the README
+shows. Only what differs from run to run may differ: codes, ids, ports, paths, times. A value that the README shows (a
+confirmation code, the id of a to-do) and uses in a later command is replaced there by the one of this run.
 
 `TODO_UPDATE_README=1 pytest tests/e2e/test_readme.py` writes the output of this run into the README.
 """
