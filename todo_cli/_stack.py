@@ -56,7 +56,8 @@ def _ready(app: AppContext, profile: str, outputs: dict[str, str | None], *, for
     sys.stdout.flush()
     option = option_for(profile)
     app.out.talk("\nready. Next, in another terminal:" if foreground else "\nready. Next:")
-    app.out.talk(f"  todo signup you@example.com{option}\n  todo inbox\n  todo confirm you@example.com CODE{option}")
+    steps = ("signup you@example.com", "inbox", "confirm you@example.com CODE", "login you@example.com")
+    app.out.talk("\n".join(f"  todo {step}{'' if step == 'inbox' else option}" for step in steps))
     app.out.talk("Ctrl-C stops the stack; its data stays." if foreground else "`todo down` stops the stack.")
 
 
