@@ -1,6 +1,6 @@
 """The README's first session, run word for word.
 
-Every `$` line between the README's session marks is run in a shell, in order, and what it prints must be what the README
+Every `$` line between the session marks of the README is run in a shell, in order, and prints what the README
 shows. Only what differs from run to run may differ: codes, ids, ports, paths, times. A value that the README shows (a
 confirmation code, the id of a to-do) and uses in a later command is replaced there by the one of this run.
 
