@@ -105,11 +105,11 @@ def test_the_trace_has_a_line_for_each_request_and_no_secret(
     stack: RunningStack, new_user: Callable[[], NewUser]
 ) -> None:
     user = new_user()
-    requests.get(f"{stack.output('ApiUrl')}/v1/revision?q=not-this", headers={"Authorization": "nor-this"}, timeout=20)
-    text = eventually(lambda: (stack.data_dir / "requests.jsonl").read_text(), "/v1/revision")
+    requests.get(f"{stack.output('ApiUrl')}/v1/snapshots/4711?q=not-this", headers={"Authorization": "nor-this"}, timeout=20)
+    text = eventually(lambda: (stack.data_dir / "requests.jsonl").read_text(), "/v1/snapshots/4711")
     records = [json.loads(line) for line in text.splitlines()]
     assert {("cognito-idp", "SignUp"), ("execute-api", None)} <= {(it["service"], it["operation"]) for it in records}
-    assert [it["status"] for it in records if it["path"].endswith("/v1/revision")] == [401]
+    assert [it["status"] for it in records if it["path"].endswith("/v1/snapshots/4711")] == [401]
     assert not [word for word in ("not-this", "nor-this", user.password, user.email) if word in text]
 
 

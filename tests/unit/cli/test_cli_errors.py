@@ -102,7 +102,7 @@ def test_a_bug_is_one_line_that_says_so_and_the_traceback_needs_v(cli: Cli) -> N
     assert (quiet.code, talkative.code) == (1, 1)
     assert quiet.err.count("\n") == 1
     assert "this is a bug in todo (RuntimeError: boom)" in quiet.err
-    assert "https://" in quiet.err
+    assert "with -v and report" in quiet.err
     assert "Traceback" not in quiet.err
     assert "Traceback" in talkative.err
 
