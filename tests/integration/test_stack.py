@@ -105,7 +105,9 @@ def test_the_trace_has_a_line_for_each_request_and_no_secret(
     stack: RunningStack, new_user: Callable[[], NewUser]
 ) -> None:
     user = new_user()
-    requests.get(f"{stack.output('ApiUrl')}/v1/snapshots/4711?q=not-this", headers={"Authorization": "nor-this"}, timeout=20)
+    requests.get(
+        f"{stack.output('ApiUrl')}/v1/snapshots/4711?q=not-this", headers={"Authorization": "nor-this"}, timeout=20
+    )
     text = eventually(lambda: (stack.data_dir / "requests.jsonl").read_text(), "/v1/snapshots/4711")
     records = [json.loads(line) for line in text.splitlines()]
     assert {("cognito-idp", "SignUp"), ("execute-api", None)} <= {(it["service"], it["operation"]) for it in records}
