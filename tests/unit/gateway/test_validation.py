@@ -1,0 +1,129 @@
+"""Request validators and models."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.gateway.world import API, World
+
+SCHEMA = {
+    "$schema": "http://json-schema.org/draft-04/schema#",
+    "type": "object",
+    "required": ["title"],
+    "properties": {
+        "title": {"type": "string", "minLength": 1},
+        "priority": {"type": "integer", "minimum": 0, "exclusiveMinimum": True},
+        "tags": {"$ref": f"https://apigateway.amazonaws.com/restapis/{API}/models/Tags"},
+    },
+    "additionalProperties": False,
+}
+
+
+@pytest.fixture
+def validated(world: World) -> World:
+    world.control.validators = [{"id": "v", "validateRequestBody": True, "validateRequestParameters": True}]
+    world.control.models = [
+        {"name": "Todo", "schema": json.dumps(SCHEMA)},
+        {"name": "Tags", "schema": '{"type":"array","items":{"type":"string"}}'},
+        {"name": "Broken", "schema": '{"type":"nothing"}'},
+        {"name": "Remote", "schema": '{"$ref":"http://127.0.0.1:1/schema"}'},
+    ]
+    declared = {
+        "method.request.header.x-header-param": True,
+        "method.request.header.X-Other": False,
+        "method.request.path.issuer": True,
+        "method.request.querystring.qs1": True,
+        "method.request.querystring.a": True,
+    }
+    world.method("/p/{issuer}", requestValidatorId="v", requestParameters=declared)
+    for name in ("Todo", "Broken", "Remote"):
+        models = {"application/json": name}
+        world.method(f"/{name.lower()}", "POST", requestValidatorId="v", requestModels=models)
+    world.method("/free", "POST", requestModels={"application/json": "Todo"})
+    return world
+
+
+def test_ag_18_missing_parameters_are_named_headers_first_then_path_then_query(validated: World) -> None:
+    reply = validated.get("/p/x")
+    assert reply.status == 400
+    assert reply.json == {"message": "Missing required request parameters: [x-header-param, a, qs1]"}
+    assert reply.header("x-amzn-ErrorType") == "BadRequestException"
+
+
+def test_ag_18_a_blank_parameter_is_missing(validated: World) -> None:
+    reply = validated.get("/p/%20?a=1&qs1=", headers=[("X-Header-Param", "1")])
+    assert reply.json == {"message": "Missing required request parameters: [issuer, qs1]"}
+    assert validated.get("/p/x?a=1&qs1=2", headers=[("x-header-param", "1")]).status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"title":""}',
+        b'{"title":1}',
+        b'{"title":"a","more":1}',
+        b'{"title":"a","priority":0}',
+        b'{"title":"a","priority":1.5}',
+        b'{"title":"a","tags":[1]}',
+        b'{"title":NaN}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"title":' + b"9" * 10_000 + b"}",
+    ],
+)
+def test_ag_19_a_body_that_breaks_the_model_is_refused_without_detail(validated: World, body: bytes) -> None:
+    reply = validated.send("POST", "/todo", body=body)
+    assert (reply.status, reply.json) == (400, {"message": "Invalid request body"})
+    assert reply.header("x-amzn-ErrorType") == "BadRequestException"
+    assert not validated.control.invocations
+
+
+@pytest.mark.parametrize("body", [{"title": "a"}, {"title": "a", "priority": 1, "tags": ["x"]}])
+def test_ag_19_a_good_body_reaches_the_function(validated: World, body: Any) -> None:
+    assert validated.send("POST", "/todo", body=body).status == 200
+    assert json.loads(validated.control.invocations[0]["body"]) == body
+
+
+def test_ag_19_detail_is_for_gateway_responses_only(validated: World) -> None:
+    template = '{"why":"$context.error.validationErrorString","what":$context.error.messageString}'
+    validated.control.responses = [{"responseType": "BAD_REQUEST_BODY", "responseTemplates": {"application/json": template}}]
+    reply = validated.send("POST", "/todo", body={})
+    assert reply.status == 400
+    assert b"title" in reply.body
+    assert b'"what":"Invalid request body"' in reply.body
+
+
+def test_ag_20_a_body_of_another_content_type_is_not_validated(validated: World) -> None:
+    assert validated.send("POST", "/todo", body="{", headers=[("Content-Type", "text/plain")]).status == 200
+    assert validated.send("POST", "/todo", body="{", headers=[("Content-Type", "Application/JSON; charset=utf-8")]).status == 400
+
+
+def test_ag_21_models_are_draft_4_and_reach_other_models_of_the_api_only(validated: World) -> None:
+    assert validated.send("POST", "/todo", body={"title": "a", "tags": "x"}).status == 400
+    assert validated.send("POST", "/broken", body={"title": "a"}).status == 400
+    assert validated.send("POST", "/remote", body={"title": "a"}).status == 400
+
+
+def test_without_a_validator_nothing_is_validated(validated: World) -> None:
+    assert validated.send("POST", "/free", body="{").status == 200
+
+
+def test_a_large_body_is_validated_as_a_small_one(validated: World) -> None:
+    assert validated.send("POST", "/todo", body={"title": "a" * 100_000}).status == 200
+    assert validated.send("POST", "/todo", body={"title": ["a"] * 100_000}).status == 400
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong", "disabled"])
+def test_ag_23_a_missing_or_unknown_api_key_is_forbidden(world: World, key: str | None) -> None:
+    world.method("/keyed", apiKeyRequired=True)
+    world.control.api_keys = {"k1": "the-key-the-key-the-key"}
+    reply = world.get("/keyed", headers=[] if key is None else [("x-api-key", key)])
+    assert (reply.status, reply.body) == (403, b'{"message":"Forbidden"}')
+    assert reply.header("x-amzn-ErrorType") == "ForbiddenException"
+    assert world.get("/keyed", headers=[("x-api-key", "the-key-the-key-the-key")]).status == 200
