@@ -48,7 +48,9 @@ def test_ag_02_se_09_forged_tokens_are_refused(secured: World) -> None:
         f"{hs256}.{jwt.utils.base64url_encode(hmac.new(public, hs256.encode(), hashlib.sha256).digest()).decode()}",
         jwt.encode(payload, signing_key("stranger"), algorithm="RS256", headers={"kid": "id-key"}),
         jwt.encode(payload, signing_key("stranger"), algorithm="RS256", headers={"kid": "stranger"}),
-        jwt.encode(payload, signing_key("stranger"), algorithm="RS256", headers={"kid": "x", "jku": "http://127.0.0.1/k"}),
+        jwt.encode(
+            payload, signing_key("stranger"), algorithm="RS256", headers={"kid": "x", "jku": "http://127.0.0.1/k"}
+        ),
         secured.token(key="foreign-key"),
         secured.token()[:-8] + "AAAAAAAA",
     ]

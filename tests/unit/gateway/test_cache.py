@@ -184,7 +184,11 @@ def test_ac_05_a_wildcard_caches_get_only(world: World) -> None:
     world.method("/x")
     world.method("/x", "POST")
     stage = world.control.stages["v1"]
-    stage |= {"cacheClusterEnabled": True, "cacheClusterSize": "0.5", "methodSettings": {"*/*": {"cachingEnabled": True}}}
+    stage |= {
+        "cacheClusterEnabled": True,
+        "cacheClusterSize": "0.5",
+        "methodSettings": {"*/*": {"cachingEnabled": True}},
+    }
     world.counts()
     assert world.get("/x").body == world.get("/x").body
     assert world.send("POST", "/x").body != world.send("POST", "/x").body
@@ -277,9 +281,7 @@ def test_ac_28_ac_29_se_05_by_default_the_wish_is_ignored_with_a_warning(cached:
     assert len(cached.control.invocations) == 1
 
 
-@pytest.mark.parametrize(
-    ("strategy", "status"), [("SUCCEED_WITHOUT_RESPONSE_HEADER", 200), ("FAIL_WITH_403", 403)]
-)
+@pytest.mark.parametrize(("strategy", "status"), [("SUCCEED_WITHOUT_RESPONSE_HEADER", 200), ("FAIL_WITH_403", 403)])
 def test_ac_30_ac_31_se_05_the_other_strategies(cached: World, strategy: str, status: int) -> None:
     cached.cached("/todos", unauthorizedCacheControlHeaderStrategy=strategy)
     token = cached.token()
@@ -294,7 +296,12 @@ def test_ac_33_other_directives_and_the_functions_own_are_ignored(cached: World)
     body = iter(range(10))
     cached.answers(lambda event: {"statusCode": 200, "headers": {"Cache-Control": "no-store"}, "body": str(next(body))})
     token = cached.token()
-    for headers in ([], [("Cache-Control", "no-cache")], [("Cache-Control", "no-store, max-age=00, max-age=5")], [("Pragma", "no-cache")]):
+    for headers in (
+        [],
+        [("Cache-Control", "no-cache")],
+        [("Cache-Control", "no-store, max-age=00, max-age=5")],
+        [("Pragma", "no-cache")],
+    ):
         reply = cached.get("/todos", token, headers=headers)
         assert (reply.body, reply.header("Warning")) == (b"0", None)
 

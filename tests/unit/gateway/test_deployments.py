@@ -33,7 +33,9 @@ def test_the_deployment_is_read_once(world: World) -> None:
         ("POST", "/2015-03-31/functions/f/policy", "lambda"),
     ],
 )
-def test_a_write_to_the_control_plane_makes_the_stage_be_read_again(world: World, method: str, path: str, service: str) -> None:
+def test_a_write_to_the_control_plane_makes_the_stage_be_read_again(
+    world: World, method: str, path: str, service: str
+) -> None:
     world.method("/todos")
     assert world.get("/todos").status == 200
     world.control.stages["v1"]["variables"] = {"a": "b"}
@@ -44,9 +46,15 @@ def test_a_write_to_the_control_plane_makes_the_stage_be_read_again(world: World
 
 @pytest.mark.parametrize(
     ("method", "path", "service"),
-    [("GET", f"/restapis/{API}", "apigateway"), ("POST", "/", "dynamodb"), ("POST", "/2015-03-31/functions/f/invocations", "lambda")],
+    [
+        ("GET", f"/restapis/{API}", "apigateway"),
+        ("POST", "/", "dynamodb"),
+        ("POST", "/2015-03-31/functions/f/invocations", "lambda"),
+    ],
 )
-def test_reads_and_other_services_make_nothing_be_read_again(world: World, method: str, path: str, service: str) -> None:
+def test_reads_and_other_services_make_nothing_be_read_again(
+    world: World, method: str, path: str, service: str
+) -> None:
     world.method("/todos")
     world.get("/todos")
     world.call(method, path, signed(service))
@@ -78,7 +86,11 @@ def test_ag_10_a_deployment_is_frozen_when_it_is_made_and_a_stage_may_go_back(wo
     for deployment, second in (("d2", 200), ("d1", 403)):
         world.control.stages["v1"]["deploymentId"] = deployment
         world.call("PATCH", f"/restapis/{API}/stages/v1", signed("apigateway"))
-        assert [world.get("/todos").status, world.get("/second").status, world.get("/later").status] == [200, second, 403]
+        assert [world.get("/todos").status, world.get("/second").status, world.get("/later").status] == [
+            200,
+            second,
+            403,
+        ]
 
 
 @pytest.mark.parametrize("answer", [(400, b'{"id":"d2"}'), (201, b"not json"), (201, b"[]"), (201, b'{"id":1}')])
@@ -162,5 +174,8 @@ def test_the_place_given_is_the_one_that_functions_see() -> None:
     world.method("/todos")
     world.get("/todos")
     context = world.control.invocations[0]["requestContext"]
-    assert (context["accountId"], context["domainName"]) == ("123456789012", f"{API}.execute-api.eu-west-1.amazonaws.com")
+    assert (context["accountId"], context["domainName"]) == (
+        "123456789012",
+        f"{API}.execute-api.eu-west-1.amazonaws.com",
+    )
     world.runner.close()

@@ -55,7 +55,9 @@ def test_ag_42_behind_an_authorizer_the_preflight_is_401(world: World) -> None:
         ({"type": "HTTP_PROXY"}, 500),
     ],
 )
-def test_a_mock_that_is_not_understood_fails_and_is_not_guessed(world: World, members: dict[str, Any], status: int) -> None:
+def test_a_mock_that_is_not_understood_fails_and_is_not_guessed(
+    world: World, members: dict[str, Any], status: int
+) -> None:
     world.method("/todos", "OPTIONS", methodIntegration=preflight(**members))
     assert world.send("OPTIONS", "/todos").status == status
 
@@ -67,7 +69,9 @@ def test_a_mock_chooses_its_response_by_status_and_fills_its_template(world: Wor
     }
     for text, status, body in (("200", 200, b'{"stage":"v1"}'), ("404", 404, b"")):
         template = {"application/json": f'{{"statusCode": {text}}}'}
-        world.method(f"/m{text}", methodIntegration=preflight(requestTemplates=template, integrationResponses=responses))
+        world.method(
+            f"/m{text}", methodIntegration=preflight(requestTemplates=template, integrationResponses=responses)
+        )
         reply = world.get(f"/m{text}")
         assert (reply.status, reply.body) == (status, body)
         world.gateway.invalidate()

@@ -82,7 +82,10 @@ def test_ag_28_over_the_burst_is_429_until_the_rate_refills_it(posted: World) ->
     }
     assert [posted.send("POST", "/todos").status for _ in range(4)] == [200, 200, 200, 429]
     reply = posted.send("POST", "/todos")
-    assert (reply.body, reply.header("x-amzn-ErrorType")) == (b'{"message":"Too Many Requests"}', "TooManyRequestsException")
+    assert (reply.body, reply.header("x-amzn-ErrorType")) == (
+        b'{"message":"Too Many Requests"}',
+        "TooManyRequestsException",
+    )
     assert posted.get("/todos").status == 200  # the stage's bucket is another one
     posted.now += 0.5
     assert [posted.send("POST", "/todos").status for _ in range(2)] == [200, 429]
@@ -111,7 +114,9 @@ def test_a_caller_who_is_refused_takes_nothing_from_the_bucket(world: World) -> 
 
 
 def test_ac_03_what_a_setting_leaves_out_is_awss_default() -> None:
-    stage = stage_from({"stageName": "v1", "cacheClusterEnabled": True, "methodSettings": {"~1a/GET": {"cachingEnabled": True}}})
+    stage = stage_from(
+        {"stageName": "v1", "cacheClusterEnabled": True, "methodSettings": {"~1a/GET": {"cachingEnabled": True}}}
+    )
     settings = stage.caches("/a", "GET")
     assert settings
     assert (settings.ttl_seconds, settings.authorization_for_cache_control) == (300, True)

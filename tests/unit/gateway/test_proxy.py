@@ -148,7 +148,12 @@ def test_ag_35_the_content_type_defaults_to_json_and_the_trace_id_is_there(proxi
 
 
 def test_headers_that_the_gateway_owns_are_renamed(proxied: World) -> None:
-    own = {"Content-Length": "7", "Transfer-Encoding": "chunked", "x-amzn-RequestId": "mine", "WWW-Authenticate": "Basic"}
+    own = {
+        "Content-Length": "7",
+        "Transfer-Encoding": "chunked",
+        "x-amzn-RequestId": "mine",
+        "WWW-Authenticate": "Basic",
+    }
     reply = answered(proxied, {"statusCode": 200, "headers": own, "body": "{}"})
     assert reply.values("Content-Length") == ["2"]
     assert reply.header("Transfer-Encoding") is None
@@ -195,7 +200,10 @@ def test_ag_38_a_binary_body_arrives_as_base64(proxied: World) -> None:
         proxied.send("POST", "/todos/1", body=b"\x89PNG\xff", headers=[("Content-Type", media_type)])
         event = proxied.control.invocations[-1]
         assert event["isBase64Encoded"] is encoded
-        assert (base64.b64decode(event["body"]) if encoded else event["body"].encode()) in (b"\x89PNG\xff", "\ufffdPNG\ufffd".encode())
+        assert (base64.b64decode(event["body"]) if encoded else event["body"].encode()) in (
+            b"\x89PNG\xff",
+            "\ufffdPNG\ufffd".encode(),
+        )
 
 
 def test_ag_39_ag_40_the_event_has_awss_shape(proxied: World) -> None:
@@ -249,7 +257,9 @@ def test_ag_39_nothing_asked_is_null_not_empty(proxied: World) -> None:
 
 def test_ag_45_stage_variables_reach_the_function_and_its_address(world: World) -> None:
     method = world.method("/todos")
-    method["methodIntegration"]["uri"] = method["methodIntegration"]["uri"].replace("function:todo", "function:${stageVariables.name}")
+    method["methodIntegration"]["uri"] = method["methodIntegration"]["uri"].replace(
+        "function:todo", "function:${stageVariables.name}"
+    )
     world.control.stages["v1"]["variables"] = {"name": "todo"}
     assert world.get("/todos").status == 200
     assert world.control.invocations[0]["stageVariables"] == {"name": "todo"}

@@ -20,8 +20,12 @@ def routed(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/todo"), ("DELETE", "/todos"), ("GET", "/todos/1/2"), ("GET", "/")])
-def test_ag_15_an_unknown_route_without_authorization_is_403_missing_token(routed: World, method: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/todo"), ("DELETE", "/todos"), ("GET", "/todos/1/2"), ("GET", "/")]
+)
+def test_ag_15_an_unknown_route_without_authorization_is_403_missing_token(
+    routed: World, method: str, path: str
+) -> None:
     reply = routed.send(method, path)
     assert (reply.status, reply.body) == (403, b'{"message":"Missing Authentication Token"}')
     assert reply.header("x-amzn-ErrorType") == "MissingAuthenticationTokenException"
@@ -70,7 +74,13 @@ def test_any_serves_every_method_that_has_no_entry_of_its_own(routed: World) -> 
 
 
 @pytest.mark.parametrize(
-    "target", ["/_aws/execute-api/zzzz/v1/todos", f"/_aws/execute-api/{API}/v2/todos", "/_aws/execute-api/..%2F/v1", "/_aws/execute-api/"]
+    "target",
+    [
+        "/_aws/execute-api/zzzz/v1/todos",
+        f"/_aws/execute-api/{API}/v2/todos",
+        "/_aws/execute-api/..%2F/v1",
+        "/_aws/execute-api/",
+    ],
 )
 def test_an_unknown_api_or_stage_is_403_forbidden(routed: World, target: str) -> None:
     reply = routed.call("GET", target)
@@ -112,5 +122,10 @@ def test_every_answer_names_itself(routed: World) -> None:
 
 def test_the_trace_goes_on_where_the_caller_began_it(routed: World) -> None:
     root = "1-66ad5c3b-0123456789abcdef01234567"
-    assert routed.get("/todos", headers=[("X-Amzn-Trace-Id", f"Root={root};Sampled=1")]).header("X-Amzn-Trace-Id") == f"Root={root}"
-    assert (routed.get("/todos", headers=[("X-Amzn-Trace-Id", "Root=x")]).header("X-Amzn-Trace-Id") or "").startswith("Root=1-")
+    assert (
+        routed.get("/todos", headers=[("X-Amzn-Trace-Id", f"Root={root};Sampled=1")]).header("X-Amzn-Trace-Id")
+        == f"Root={root}"
+    )
+    assert (routed.get("/todos", headers=[("X-Amzn-Trace-Id", "Root=x")]).header("X-Amzn-Trace-Id") or "").startswith(
+        "Root=1-"
+    )

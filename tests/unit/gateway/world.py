@@ -73,7 +73,11 @@ class DictControl:
             await asyncio.sleep(self.delay_seconds)
         answer = self.handler(event)
         payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        return {"StatusCode": 200, "Payload": payload, **({"FunctionError": "Unhandled"} if self.function_error else {})}
+        return {
+            "StatusCode": 200,
+            "Payload": payload,
+            **({"FunctionError": "Unhandled"} if self.function_error else {}),
+        }
 
     def _describe(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         if operation == "GetStage":
@@ -169,7 +173,9 @@ class World:
     async def _inner(self, scope: Any, receive: Any, send: Any) -> None:
         self.passed_on.append(scope.get("path", scope["type"]))
         status, body = self.inner_answer
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]})
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]}
+        )
         await send({"type": "http.response.body", "body": body})
 
     # what is deployed
@@ -271,7 +277,9 @@ class World:
         stage: str = "v1",
     ) -> Reply:
         """One request below the stage."""
-        content = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        content = (
+            body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        )
         found = [*(headers or [])]
         if token is not None:
             found.append(("Authorization", token))

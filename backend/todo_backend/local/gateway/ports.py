@@ -28,7 +28,8 @@ Trace = Callable[[Mapping[str, object]], None]
 class Control(Protocol):
     """The control plane, asked as boto3 asks: `await call("apigateway", "GetStage", restApiId=…, stageName=…)`.
 
-    A refusal is raised as an exception that carries the code in `.response["Error"]["Code"]`, as botocore's does.
+    A refusal is raised as an exception that carries AWS's code in `.code`, or where botocore's has it, in
+    `.response["Error"]["Code"]`.
     """
 
     async def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
@@ -40,7 +41,8 @@ def refusal_code(error: BaseException) -> str:
     """The AWS error code that an exception of the control plane carries, or an empty string."""
     response = getattr(error, "response", None)
     found = response.get("Error") if isinstance(response, Mapping) else None
-    return str(found.get("Code", "")) if isinstance(found, Mapping) else ""
+    code = found.get("Code", "") if isinstance(found, Mapping) else getattr(error, "code", "")
+    return code if isinstance(code, str) else ""
 
 
 def no_metrics(name: str, value: float, dimensions: Mapping[str, str]) -> None:
