@@ -132,7 +132,8 @@ def test_ag_11_claims_are_strings_and_times_are_dates(secured: World) -> None:
 
 
 def test_ag_12_groups_are_joined_with_commas(secured: World) -> None:
-    secured.get("/todos", secured.token(**{"cognito:groups": ["admin", "staff"], "identities": [{"userId": "1"}]}))
+    claims: dict[str, Any] = {"cognito:groups": ["admin", "staff"], "identities": [{"userId": "1"}]}
+    secured.get("/todos", secured.token(**claims))
     claims = secured.control.invocations[0]["requestContext"]["authorizer"]["claims"]
     assert claims["cognito:groups"] == "admin,staff"
     assert json.loads(claims["identities"]) == {"userId": "1"}
@@ -184,6 +185,7 @@ def test_keys_are_fetched_again_for_an_unknown_key_id_but_not_for_each_one() -> 
 
 def test_a_token_without_an_expiry_or_with_a_strange_one_is_refused(secured: World) -> None:
     payload = {"sub": "x", "iss": ISSUER + POOL, "token_use": "id"}
-    for extra in ({}, {"exp": "soon"}, {"exp": None}, {"exp": [1]}, {"exp": {}}):
+    extras: list[dict[str, Any]] = [{}, {"exp": "soon"}, {"exp": None}, {"exp": [1]}, {"exp": {}}]
+    for extra in extras:
         token = jwt.encode({**payload, **extra}, signing_key("id-key"), algorithm="RS256", headers={"kid": "id-key"})
         assert refused(secured, token)

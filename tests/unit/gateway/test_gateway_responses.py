@@ -121,5 +121,6 @@ def test_ag_44_a_type_of_its_own_wins_over_the_default(mocked: World) -> None:
 
 def test_ag_14_claims_with_colons_are_reached_with_brackets() -> None:
     context = {"authorizer.claims.custom:role": "admin", "requestId": "r", "stageVariables.a": "b"}
-    template = "$context.authorizer.claims['custom:role'] ${context.requestId}. $context.requestId-x $stageVariables.a $context.no $5"
-    assert fill(template, context) == "admin r.  b  $5"
+    claim = "$context.authorizer.claims['custom:role']"
+    assert fill(f"{claim} ${{context.requestId}}. $context.requestId-x", context) == "admin r. "
+    assert fill("$stageVariables.a $context.no $5", context) == "b  $5"

@@ -221,7 +221,7 @@ def template() -> dict[str, Any]:
         ),
     }
     made = {name: {"Type": kind, "Properties": properties} for name, (kind, properties) in resources.items()}
-    made["Deployment"]["DependsOn"] = ["GetTodo", "PostTodo", "Preflight"]  # type: ignore[assignment]
+    made["Deployment"]["DependsOn"] = ["GetTodo", "PostTodo", "Preflight"]
     outputs = {"Api": {"Value": api}, "Pool": {"Value": {"Ref": "Pool"}}}
     return {"Resources": made, "Outputs": outputs}
 
