@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.gateway.world import World
-from todo_backend.local.gateway.configuration import stage_from
+from todo_backend.local.gateway.description import stage_from
 from todo_backend.local.gateway.throttling import ACCOUNT_BURST
 
 MIB = 1024 * 1024

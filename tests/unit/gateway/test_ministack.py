@@ -129,6 +129,7 @@ def template() -> dict[str, Any]:
                 "Type": "COGNITO_USER_POOLS",
                 "RestApiId": api,
                 "IdentitySource": AUTHORIZATION,
+                "IdentityValidationExpression": "client1",
                 "ProviderARNs": [{"Fn::GetAtt": ["Pool", "Arn"]}],
             },
         ),
@@ -336,6 +337,7 @@ def test_the_deployed_method_is_cached_per_caller_and_todo(deployed: Deployed) -
 def test_the_deployed_authorizer_validator_preflight_and_gateway_response_are_kept(deployed: Deployed) -> None:
     refused = deployed.ask("GET", "/todos/1", deployed.own(use="access"))
     assert (refused.status, refused.header("Access-Control-Allow-Origin")) == (401, "*")
+    assert deployed.ask("GET", "/todos/1", deployed.token(aud="other", pool=deployed.pool_id)).status == 401
     invalid = deployed.ask("POST", "/todos", deployed.own(), b"{}")
     assert (invalid.status, invalid.json) == (400, {"message": "Invalid request body"})
     assert deployed.ask("OPTIONS", "/todos").status == 204

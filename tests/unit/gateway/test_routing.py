@@ -118,6 +118,7 @@ def test_every_answer_names_itself(routed: World) -> None:
         assert len(reply.header("x-amzn-RequestId") or "") == 36
         assert (reply.header("x-amz-apigw-id") or "").endswith("=")
         assert reply.header("Content-Type") == "application/json"
+        assert reply.values("Date") == ["Mon, 15 Jun 2026 05:56:40 GMT"]  # the stack's clock, not the machine's
 
 
 def test_the_trace_goes_on_where_the_caller_began_it(routed: World) -> None:

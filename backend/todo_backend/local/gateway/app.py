@@ -6,6 +6,7 @@ noticed on its way.
 
 import logging
 import time
+from email.utils import formatdate
 from functools import partial
 from typing import Final
 
@@ -84,7 +85,7 @@ class Gateway:
             answer = await self._respond(await self._find(target), request, ids, receive)
         except FixedRefusalError as fixed:
             answer = fixed.answer
-        await _send(answer, ids, send)
+        await self._send(answer, ids, send)
 
     async def _find(self, target: Target) -> Deployed:
         try:
@@ -116,7 +117,8 @@ class Gateway:
         await self._inner(scope, receive, held)
         self._plane.forget_stages()
         if call.flushes and was_let_in(held):
-            await _send(await self._flushed(*call.flushes), Ids.of(Request.from_scope(scope, "/"), self._clock()), send)
+            ids = Ids.of(Request.from_scope(scope, "/"), self._clock())
+            await self._send(await self._flushed(*call.flushes), ids, send)
             return
         if call.deploys and (deployment_id := deployment_made(held)):
             await self._plane.deployments.capture(call.deploys, deployment_id)
@@ -130,10 +132,16 @@ class Gateway:
         self._plane.flush(api_id, stage)
         return Answer(202, (("Content-Type", "application/json"),), b"")
 
-
-async def _send(answer: Answer, ids: Ids, send: Send) -> None:
-    own = (("x-amzn-RequestId", ids.request_id), ("x-amz-apigw-id", ids.extended_id))
-    length = () if answer.status in (204, 304) else (("Content-Length", str(len(answer.body))),)
-    headers = encoded_headers((*answer.headers, *own, *length))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    async def _send(self, answer: Answer, ids: Ids, send: Send) -> None:
+        own = (
+            (
+                "Date",
+                formatdate(self._clock(), usegmt=True),
+            ),  # by the stack's own clock, which clients measure theirs by
+            ("x-amzn-RequestId", ids.request_id),
+            ("x-amz-apigw-id", ids.extended_id),
+        )
+        length = () if answer.status in (204, 304) else (("Content-Length", str(len(answer.body))),)
+        headers = encoded_headers((*answer.headers, *own, *length))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})

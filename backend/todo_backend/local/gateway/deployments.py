@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .configuration import Api, Described, Stage, api_from, stage_from
+from .configuration import Api, Stage
+from .description import Described, api_from, stage_from
 from .ports import Control, refusal_code
 from .routing import Router
 from .validation import BodyModels

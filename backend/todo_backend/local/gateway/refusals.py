@@ -99,7 +99,8 @@ def _error_context(refusal: RefusalError) -> dict[str, str]:
         "error.message": refusal.message,
         "error.messageString": json.dumps(refusal.message, ensure_ascii=False),
         "error.responseType": "DEFAULT_5XX" if refusal.kind == "BAD_GATEWAY" else refusal.kind,
-        "error.validationErrorString": refusal.detail,
+        # Between quotes of the template's own: what the caller wrote must not end them.
+        "error.validationErrorString": json.dumps(refusal.detail, ensure_ascii=False)[1:-1],
     }
 
 
