@@ -197,6 +197,17 @@ def test_ac_05_a_wildcard_caches_get_only(world: World) -> None:
     assert world.send("POST", "/x").body == world.send("POST", "/x").body
 
 
+def test_ac_05_the_methods_behind_any_share_no_entries(world: World) -> None:
+    world.method("/x", "ANY")
+    world.cached("/x", "ANY")
+    world.counts()
+    first = world.get("/x").body
+    assert world.get("/x").body == first
+    assert (
+        len({first, world.send("POST", "/x").body, world.send("POST", "/x").body, world.send("HEAD", "/x").body}) == 4
+    )
+
+
 def test_ac_07_what_is_not_switched_on_always_reaches_the_function(world: World) -> None:
     world.method("/cached")
     world.method("/free")

@@ -28,6 +28,8 @@ from tests.unit.gateway.world import AUTHORIZATION, World, jwks
 from todo_backend.local.gateway import Control, Gateway, complete_stack
 from todo_backend.local.gateway.rest_control import RestControl
 
+pytestmark = pytest.mark.xdist_group("gateway-ministack")  # one MiniStack is enough
+
 REGION, STACK = "us-east-1", "gateway"
 CREDENTIALS = Credentials("test", "test")
 HANDLER = """

@@ -68,9 +68,7 @@ def control_call_of(scope: Scope) -> ControlCall | None:
         return ControlCall(deploys=match[1])
     credentials = (_SCOPE.search(value) for value in _headers(scope, b"authorization"))
     service = next((found[1] for found in credentials if found), "")
-    concerns = service in ("apigateway", "cloudformation") or (
-        service == "lambda" and not path.endswith("/invocations")
-    )
+    concerns = service in ("apigateway", "cloudformation") or (service == "lambda" and not path.endswith("invocations"))
     return ControlCall() if concerns or path.startswith(_CONTROL_PATHS) else None
 
 

@@ -134,10 +134,7 @@ class Gateway:
 
     async def _send(self, answer: Answer, ids: Ids, send: Send) -> None:
         own = (
-            (
-                "Date",
-                formatdate(self._clock(), usegmt=True),
-            ),  # by the stack's own clock, which clients measure theirs by
+            ("Date", formatdate(self._clock(), usegmt=True)),  # the stack's clock: clients compare theirs with it
             ("x-amzn-RequestId", ids.request_id),
             ("x-amz-apigw-id", ids.extended_id),
         )

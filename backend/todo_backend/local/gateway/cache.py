@@ -81,9 +81,9 @@ class StageCache:
             self.size_bytes -= entry.size_bytes
 
 
-def cache_key(method: str, integration: Integration, request: Request, path_parameters: Mapping[str, str]) -> Key:
+def cache_key(integration: Integration, request: Request, path_parameters: Mapping[str, str]) -> Key:
     """Method, namespace and the declared parameters: nothing else tells two requests apart (AC-11, AC-18 to AC-20)."""
-    parts = [method, integration.cache_namespace]
+    parts = [request.method, integration.cache_namespace]
     for name in integration.cache_key:
         source = integration.request_parameters.get(name, name)
         parts += [name, *_values(source, request, path_parameters)]

@@ -119,8 +119,8 @@ class Stage:
     variables: Mapping[str, str]
 
     def settings_of(self, path: str, method: str) -> tuple[tuple[str, str], MethodSettings]:
-        """The most specific settings and the key they stand under."""
-        for key in ((path, method), (path, "*"), ("*", method), ("*", "*")):
+        """The most specific settings for a request's method, and the key they stand under."""
+        for key in ((path, method), (path, "ANY"), (path, "*"), ("*", method), ("*", "*")):
             if key in self.settings:
                 return key, self.settings[key]
         return ("*", "*"), NO_SETTINGS

@@ -65,11 +65,7 @@ class Plane:
     async def respond(self, deployed: Deployed, exchange: Exchange, read_body: ReadBody) -> Answer:
         """The answer to a request, whatever happens on its way."""
         try:
-            answer = await self._serve(deployed, exchange, read_body)
-            proxied = exchange.method.integration.kind == "AWS_PROXY"
-            return (
-                answer.with_headers(("X-Amzn-Trace-Id", f"Root={exchange.ids.trace_root}")) if proxied else answer
-            )  # AG-35
+            return _traced(await self._serve(deployed, exchange, read_body), exchange)
         except FixedRefusalError as fixed:
             return fixed.answer
         except RefusalError as refusal:
@@ -85,7 +81,7 @@ class Plane:
         exchange.claims = await authorize(exchange.api, method, request, self.tokens)
         if method.api_key_required:
             await self._api_keys.check(request.header("x-api-key"), exchange.api.id, exchange.stage.name)
-        self._throttle.admit(exchange.api.id, exchange.stage, exchange.resource_path, method.name)
+        self._throttle.admit(exchange.api.id, exchange.stage, exchange.resource_path, request.method)
         if request.has_body:
             request.body = await read_body()
         check_parameters(method, request, exchange.match.parameters)
@@ -98,12 +94,12 @@ class Plane:
             raise RefusalError("API_CONFIGURATION_ERROR")
         if not stage.cache_bytes:
             self._caches.pop((exchange.api.id, stage.name), None)
-        settings = stage.caches(exchange.resource_path, method.name)
+        settings = stage.caches(exchange.resource_path, exchange.request.method)
         return await (self._through_cache(exchange, settings) if settings else self._integrate(exchange))
 
     async def _through_cache(self, exchange: Exchange, settings: MethodSettings) -> Answer:
         cache = self._cache_of(exchange)
-        key = cache_key(exchange.method.name, exchange.method.integration, exchange.request, exchange.match.parameters)
+        key = cache_key(exchange.method.integration, exchange.request, exchange.match.parameters)
         fresh = wants_fresh(exchange.request)
         replaces = fresh and may_replace(settings)
         ignored: tuple[Header, ...] = (WARNING,) if fresh and not replaces and warns(settings) else ()
@@ -136,6 +132,13 @@ class Plane:
             raise RefusalError("API_CONFIGURATION_ERROR")
         finally:
             exchange.integration_ms = (time.perf_counter() - begun) * 1000
+
+
+def _traced(answer: Answer, exchange: Exchange) -> Answer:
+    """The answer with its trace, where a function may have made it (AG-35)."""
+    if exchange.method.integration.kind != "AWS_PROXY":
+        return answer
+    return answer.with_headers(("X-Amzn-Trace-Id", f"Root={exchange.ids.trace_root}"))
 
 
 def _route(deployed: Deployed, exchange: Exchange) -> None:
