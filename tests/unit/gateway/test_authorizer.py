@@ -75,13 +75,39 @@ def test_ag_04_a_token_of_another_pool_is_refused(secured: World) -> None:
     assert refused(secured, secured.token(pool="us-east-1_Other0001", key="foreign-key"))
 
 
+def test_ag_04_a_token_that_one_authorizer_knows_is_still_foreign_to_another(world: World) -> None:
+    world.secured("/todos")
+    arn = "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_Other0001"
+    world.control.authorizers.append({"id": "other", "type": "COGNITO_USER_POOLS", "providerARNs": [arn]})
+    world.method("/other", authorizationType="COGNITO_USER_POOLS", authorizerId="other")
+    foreign = world.token(pool="us-east-1_Other0001", key="foreign-key")
+    statuses = [
+        world.get(path, token).status for path in ("/todos", "/other") * 2 for token in (world.token(), foreign)
+    ]
+    assert statuses == [200, 401, 401, 200] * 2
+
+
+def test_ag_04_a_token_cannot_make_us_ask_for_the_keys_of_a_pool_of_its_choice(world: World) -> None:
+    fetched: list[str] = []
+
+    async def keys(pool_id: str) -> Mapping[str, Any]:
+        fetched.append(pool_id)
+        return jwks("foreign-key")
+
+    token = world.token(pool="us-east-1_Other0001", key="foreign-key")
+    with pytest.raises(InvalidTokenError):
+        world.runner.run(TokenVerifier(keys, lambda: world.now).verify(token, frozenset({POOL})))
+    assert not fetched
+
+
 def test_ag_05_another_client_of_the_pool_is_let_in_unless_the_expression_says_no(world: World) -> None:
     world.authorizer()
     world.secured("/todos")
     assert world.get("/todos", world.token(aud="admin-web")).status == 200
     world.authorizer(identityValidationExpression="client1")
     world.gateway.invalidate()
-    assert world.get("/todos", world.token(aud="admin-web")).status == 401
+    for stranger in ("admin-web", "client1-of-somebody-else", "my-client1"):
+        assert world.get("/todos", world.token(aud=stranger)).status == 401
     assert world.get("/todos", world.token()).status == 200
 
 

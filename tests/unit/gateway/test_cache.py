@@ -135,6 +135,7 @@ def test_multi_value_parameters_count_all_values_single_ones_the_last(world: Wor
     world.counts()
     assert world.get("/one?a=1&a=3").body == world.get("/one?a=2&a=3").body
     assert world.get("/all?a=1&a=3").body != world.get("/all?a=2&a=3").body
+    assert world.get("/all?a=1&a=23").body != world.get("/all?a=12&a=3").body
 
 
 def test_a_mapped_parameter_is_followed_to_its_source(world: World) -> None:
@@ -195,6 +196,16 @@ def test_ac_05_a_wildcard_caches_get_only(world: World) -> None:
     stage["methodSettings"]["~1x/POST"] = {"cachingEnabled": True}
     world.gateway.invalidate()
     assert world.send("POST", "/x").body == world.send("POST", "/x").body
+
+
+def test_ac_18_the_method_is_in_the_key(world: World) -> None:
+    for name in ("GET", "POST"):
+        world.method("/x", name)
+        world.cached("/x", name)
+    world.counts()
+    get, post = world.get("/x").body, world.send("POST", "/x").body
+    assert get != post
+    assert (world.get("/x").body, world.send("POST", "/x").body) == (get, post)
 
 
 def test_ac_05_the_methods_behind_any_share_no_entries(world: World) -> None:

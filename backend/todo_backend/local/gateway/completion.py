@@ -14,17 +14,22 @@ from .ports import Control
 Patch = dict[str, str]
 
 
-async def complete_stack(control: Control, stack_name: str) -> None:
+async def complete_stack(control: Control, stack_name: str, template: Mapping[str, Any] | None = None) -> None:
     """Make the stack's APIs what its template says. To be called after each deployment; twice does no harm.
 
-    Afterwards `Gateway.invalidate()` has to be called. The stack needs `GetTemplate` with references that can be
-    resolved to physical ids; other intrinsic functions in the four properties are left alone.
+    Afterwards `Gateway.invalidate()` has to be called.
+
+    Args:
+        template: what was deployed; asked of CloudFormation when it is not given. Of its intrinsic functions, `Ref`
+            and `Fn::GetAtt` are understood.
     """
-    body = (await control.call("cloudformation", "GetTemplate", StackName=stack_name))["TemplateBody"]
-    template = json.loads(body) if isinstance(body, str) else body
+    if template is None:
+        body = (await control.call("cloudformation", "GetTemplate", StackName=stack_name))["TemplateBody"]
+        template = json.loads(body) if isinstance(body, str) else body
     described = await control.call("cloudformation", "DescribeStackResources", StackName=stack_name)
     ids = {item["LogicalResourceId"]: item.get("PhysicalResourceId", "") for item in described["StackResources"]}
-    await _Completion(control, template["Resources"], ids).run()
+    resources: Mapping[str, Any] = (template or {}).get("Resources", {})
+    await _Completion(control, resources, ids).run()
 
 
 class _Completion:
