@@ -29,8 +29,16 @@ def test_ag_24_a_body_over_10_mb_is_413_in_plain_text(posted: World) -> None:
 def test_ag_24_a_body_that_does_not_tell_its_length_is_counted(posted: World) -> None:
     headers = [("Transfer-Encoding", "chunked"), ("Content-Length", "junk")]
     target = "/_aws/execute-api/a1b2c3d4/v1/todos"
-    assert posted.call("POST", target, headers[:1], b"x" * (10 * MIB + 1)).status == 413
+    reply = posted.call("POST", target, headers[:1], b"x" * (10 * MIB + 1))
+    assert (reply.status, reply.body) == (413, b"HTTP content length exceeded 10485760 bytes.")
     assert posted.call("POST", target, headers, b"{}").status == 200
+
+
+def test_ag_24_a_declared_length_over_the_limit_is_refused_before_anything_is_read(world: World) -> None:
+    world.secured("/todos", "POST")
+    reply = world.call("POST", "/_aws/execute-api/a1b2c3d4/v1/todos", [("Content-Length", str(10 * MIB + 1))])
+    assert (reply.status, reply.body) == (413, b"HTTP content length exceeded 10485760 bytes.")
+    assert not world.control.calls
 
 
 def test_ag_25_a_body_too_large_for_lambda_is_413(posted: World) -> None:
