@@ -13,6 +13,7 @@ SCHEMA = {
     "required": ["title"],
     "properties": {
         "title": {"type": "string", "minLength": 1},
+        "ratio": {"type": "number"},
         "priority": {"type": "integer", "minimum": 0, "exclusiveMinimum": True},
         "tags": {"$ref": f"https://apigateway.amazonaws.com/restapis/{API}/models/Tags"},
     },
@@ -71,7 +72,8 @@ def test_ag_18_a_blank_parameter_is_missing(validated: World) -> None:
         b'{"title":"a","priority":0}',
         b'{"title":"a","priority":1.5}',
         b'{"title":"a","tags":[1]}',
-        b'{"title":NaN}',
+        b'{"title":"a","ratio":NaN}',
+        b'{"title":"a","ratio":-Infinity}',
         b"\xff\xfe",
         b"[" * 100_000,
         b'{"title":' + b"9" * 10_000 + b"}",
