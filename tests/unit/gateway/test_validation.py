@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft4Validator
 
 from tests.unit.gateway.world import API, World
+from todo_backend.local.gateway.model_faults import fault_text
 
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-04/schema#",
@@ -101,6 +103,38 @@ def test_ag_19_detail_is_for_gateway_responses_only(validated: World) -> None:
         reply = validated.send("POST", "/todo", body=body)
         assert (reply.status, reply.json["what"]) == (400, "Invalid request body")
         assert reply.json["why"].startswith("[")
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "text"),
+    [
+        ({"required": ["a", "b", "c"]}, {"b": 1}, 'object has missing required properties (["a","c"])'),
+        (
+            {"type": ["string", "null"]},
+            1,
+            'instance type (integer) does not match any allowed primitive type (allowed: ["null","string"])',
+        ),
+        (
+            {"properties": {"a": {}}, "patternProperties": {"^x": {}}, "additionalProperties": False},
+            {"a": 1, "xa": 1, "b": 1},
+            'object instance has properties which are not allowed by the schema: ["b"]',
+        ),
+        ({"minLength": 2}, "a", 'string "a" is too short (length: 1, required minimum: 2)'),
+        ({"maxLength": 2}, "abc", 'string "abc" is too long (length: 3, maximum allowed: 2)'),
+        ({"minimum": 1}, 0, "numeric instance is lower than the required minimum (minimum: 1, found: 0)"),
+        ({"maximum": 1}, 2.5, "numeric instance is greater than the required maximum (maximum: 1, found: 2.5)"),
+        ({"minItems": 1}, [], "array is too short: must have at least 1 elements but instance has 0 elements"),
+        ({"maxItems": 1}, [1, 2], "array is too long: must have at most 1 elements but instance has 2 elements"),
+        ({"minProperties": 1}, {}, "object has too few properties (found 0 but schema requires at least 1)"),
+        ({"maxProperties": 0}, {"a": 1}, "object has too many properties (found 1 but schema requires at most 0)"),
+        ({"uniqueItems": True}, [1, 1], "array must not contain duplicate elements"),
+        ({"enum": ["a"]}, None, 'instance value (null) not found in enum (possible values: ["a"])'),
+        ({"pattern": "^a"}, "b", 'ECMA 262 regex "^a" does not match input string "b"'),
+        ({"not": {}}, True, 'instance does not match the schema (keyword: "not")'),
+    ],
+)
+def test_ag_19_a_fault_is_told_in_awss_words(schema: dict[str, Any], value: Any, text: str) -> None:
+    assert list(dict.fromkeys(map(fault_text, Draft4Validator(schema).iter_errors(value)))) == [text]
 
 
 def test_ag_20_a_body_of_another_content_type_is_not_validated(validated: World) -> None:

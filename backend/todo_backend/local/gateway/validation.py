@@ -6,6 +6,7 @@ A schema's `$ref` reaches the API's other models and nothing else: no address is
 import json
 from collections.abc import Mapping
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 from jsonschema import Draft4Validator
@@ -16,6 +17,7 @@ from referencing.jsonschema import DRAFT4
 
 from .configuration import Api, Method
 from .messages import Request
+from .model_faults import fault_text
 from .refusals import RefusalError
 
 MODEL_ADDRESS: Final = "https://apigateway.amazonaws.com/restapis/{api}/models/{name}"
@@ -93,7 +95,7 @@ def _no_constant(name: str) -> None:
 
 def _first_faults(validator: Draft4Validator, value: Any) -> list[str]:
     try:
-        errors = validator.iter_errors(value)
-        return [error.message[:200] for error, _ in zip(errors, range(MAX_DETAILS), strict=False)]
+        errors = islice(validator.iter_errors(value), MAX_DETAILS)
+        return list(dict.fromkeys(fault_text(error) for error in errors))
     except (Unresolvable, RecursionError):
         return ["Invalid model specified"]
