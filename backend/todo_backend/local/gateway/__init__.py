@@ -9,5 +9,6 @@ statements; `docs/gateway.md` says which are kept.
 from .app import CACHE_BYTES, Gateway
 from .completion import complete_stack
 from .ports import Clock, Control, Keys, Metrics, Trace
+from .warming import warm_up
 
-__all__ = ["CACHE_BYTES", "Clock", "Control", "Gateway", "Keys", "Metrics", "Trace", "complete_stack"]
+__all__ = ["CACHE_BYTES", "Clock", "Control", "Gateway", "Keys", "Metrics", "Trace", "complete_stack", "warm_up"]

@@ -9,13 +9,16 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from .configuration import Api, Stage
 from .description import Described, api_from, stage_from
 from .ports import Control, refusal_code
 from .routing import Router
-from .validation import BodyModels
+
+if TYPE_CHECKING:
+    from .body_models import BodyModels
 
 MAX_SNAPSHOTS: Final = 256
 PAGE_SIZE: Final = 500
@@ -29,7 +32,13 @@ class Snapshot:
 
     api: Api
     router: Router
-    models: BodyModels
+
+    @cached_property
+    def models(self) -> "BodyModels":
+        """The API's models, ready to judge bodies."""
+        from .body_models import BodyModels
+
+        return BodyModels(self.api)
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ class Deployments:
             self._items("GetGatewayResponses", restApiId=api_id),
         )
         made = api_from(Described(api, resources, authorizers, models, validators, responses))
-        return Snapshot(made, Router(made.resources), BodyModels(made))
+        return Snapshot(made, Router(made.resources))
 
     async def _items(self, operation: str, **params: Any) -> list[Mapping[str, Any]]:
         items: list[Mapping[str, Any]] = []

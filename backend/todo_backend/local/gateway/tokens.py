@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import jwt
-
 from .ports import Clock, Keys
 
 REMEMBERED: Final = 10_000
@@ -75,6 +73,8 @@ class TokenVerifier:
             self._verified.popitem(last=False)
 
     async def _check(self, text: str, pools: frozenset[str]) -> Token:
+        import jwt  # takes longer than the deployment of the whole stack: nobody waits for it at the start
+
         if len(text) > MAX_TOKEN_CHARS or text.count(".") != 2:
             raise InvalidTokenError
         try:
@@ -111,5 +111,7 @@ _SIGNATURE_ONLY: Final[Any] = {
 
 def public_keys(document: Mapping[str, Any]) -> dict[str, Any]:
     """The RSA keys of a JWKS document by key id."""
+    import jwt
+
     rsa = [item for item in document.get("keys", ()) if item.get("kty") == "RSA" and item.get("kid")]
     return {str(item["kid"]): jwt.algorithms.RSAAlgorithm.from_jwk(json.dumps(item)) for item in rsa}
