@@ -12,6 +12,7 @@ ACCOUNT_ID = "000000000000"
 STACK_NAME = "MyTodoList"
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
+DAX_OFF = "off (the Lambda reads DynamoDB directly)"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Status:
     port: int | None = None
     started_at: str | None = None
     outputs: Outputs | None = None
-    dax: str = "off (the Lambda reads DynamoDB directly)"
+    dax: str = DAX_OFF
     versions: dict[str, str] = field(default_factory=dict)
 
 

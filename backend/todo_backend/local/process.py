@@ -15,10 +15,11 @@ from . import errors
 from .datadir import DataDir
 from .errors import NotRunningError, StackError
 from .inbox import Inbox
-from .options import Mail, Outputs, StackOptions, Status
+from .options import HOST, Mail, Outputs, StackOptions, Status
 from .preflight import listen, require_extra
 
 _POLL_SECONDS = 0.02
+_STATUS_SECONDS = 5
 
 
 def start(options: StackOptions, timeout_seconds: float = 60) -> Outputs:
@@ -129,14 +130,31 @@ def status(data_dir: Path) -> Status:
     if not place.is_locked():
         return Status(running=False, versions=_versions())
     kept = place.read_stack()
+    port = kept.get("port")
     return Status(
         running=True,
         pid=place.holder(),
-        port=kept.get("port"),
+        port=port,
         started_at=kept.get("started_at"),
         outputs=kept.get("outputs"),
+        dax=_dax(port) if port else "not known (the stack is just starting)",
         versions=_versions(),
     )
+
+
+def _dax(port: int) -> str:
+    import http.client
+
+    from .cache_cluster import STATUS_PATH
+
+    connection = http.client.HTTPConnection(HOST, port, timeout=_STATUS_SECONDS)
+    try:
+        connection.request("GET", STATUS_PATH)
+        return str(json.loads(connection.getresponse().read())["dax"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return "not known (the stack does not answer)"
+    finally:
+        connection.close()
 
 
 def _versions() -> dict[str, str]:
