@@ -1,4 +1,4 @@
-"""The template's DAX cluster on one machine: the deployed Lambda and the official client talk to the stack's own node."""
+"""The DAX cluster of the template on one machine: the Lambda and the official client talk to the stack's own nodes."""
 
 import json
 import re
