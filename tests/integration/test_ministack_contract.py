@@ -6,6 +6,7 @@ A failure here means: read MiniStack's change, then drop or adapt the layer that
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -210,3 +211,35 @@ def test_the_method_settings_of_the_cache_are_kept(bare: RunningStack) -> None:
     settings = admin(bare, "apigateway").get_stage(restApiId=api, stageName=stage)["methodSettings"]
     cached = {path for path, found in settings.items() if found.get("cachingEnabled")}
     assert cached == {"/~1v1~1config/GET", "/~1v1~1snapshots~1{revision}/GET"}
+
+
+CREDENTIALS_IN_PROCESS = """
+import json
+from pathlib import Path
+from todo_backend.local import cache_cluster, server
+def found(request):
+    from ministack.core.iam_evaluator import PrincipalInfo, ResolvedCredential, resolve_credential, resolve_principal
+    credential = resolve_credential(request.access_key_id, "000000000000")
+    caller = resolve_principal(request.access_key_id, "000000000000")
+    seen.append([type(credential).__name__, len(credential.secret_access_key), bool(credential.session_token),
+                 type(caller).__name__, caller.policies is None])
+    Path(sys.argv[sys.argv.index("--data-dir") + 1], "seen.json").write_text(json.dumps(seen))
+    return decide(request)
+seen, decide = [], cache_cluster._allowed
+cache_cluster._allowed = found
+"""
+
+
+def test_secrets_and_policies_are_found_by_access_key_id(tmp_path: Path) -> None:
+    """cache_cluster: `resolve_credential`, `resolve_principal` and `evaluate` of ministack.core.iam_evaluator."""
+    process = changed_stack(tmp_path / "data", tmp_path / "script.py", CREDENTIALS_IN_PROCESS)
+    try:
+        stack = RunningStack(process.report["outputs"], tmp_path / "data")
+        token = signed_in(stack, confirmed_user(stack))["IdToken"]
+        answer = requests.get(f"{stack.output('ApiUrl')}/v1/todos", headers={"Authorization": token}, timeout=20)
+        assert answer.status_code == 200
+        # The Lambda's worker: a role's session with a derived secret and token.
+        seen = json.loads((tmp_path / "data" / "seen.json").read_text())
+        assert seen[0] == ["ResolvedCredential", 64, True, "PrincipalInfo", False]
+    finally:
+        process.stop()

@@ -52,7 +52,7 @@ def test_the_outputs_are_the_contract(stack: RunningStack) -> None:
     assert set(stack.outputs) == {*names.split(), "ConsoleUrl"}
     endpoint = stack.output("EndpointUrl")
     assert stack.output("ApiUrl").startswith(f"{endpoint}/_aws/execute-api/")
-    assert stack.outputs["DaxEndpoint"] is None
+    assert stack.output("DaxEndpoint").startswith("daxs://127.0.0.1:")
     assert local.outputs(stack.data_dir) == stack.outputs
 
 
@@ -63,12 +63,12 @@ def test_a_client_learns_the_same_from_the_config_route(stack: RunningStack) -> 
     assert {key: config[key] for key in names} == {key: stack.outputs[name] for key, name in names.items()}
 
 
-def test_the_status_says_who_runs_it_and_that_there_is_no_dax(stack: RunningStack) -> None:
+def test_the_status_says_who_runs_it_and_how_dax_does(stack: RunningStack) -> None:
     status = local.status(stack.data_dir)
     assert status.running
     assert status.pid is not None
     assert status.outputs == stack.outputs
-    assert status.dax == "off (the Lambda reads DynamoDB directly)"
+    assert status.dax.startswith(f"on ({stack.output('DaxEndpoint')}, 1 node, item cache ")
     assert status.versions["ministack"].startswith("1.5.")
 
 
@@ -78,7 +78,7 @@ def test_it_listens_on_loopback_only(stack: RunningStack) -> None:
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     rows += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
     listening = [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets]
-    assert [address.partition(":")[0] for address in listening] == ["0100007F"]
+    assert [address.partition(":")[0] for address in listening] == ["0100007F"] * 2  # the APIs and DAX
 
 
 def test_it_stays_within_its_memory(stack: RunningStack) -> None:

@@ -5,6 +5,8 @@
     stack.log         what the stack prints
     admin.json        the control plane's access key
     deployment.json   what is deployed: the template's digest and the stack's outputs
+    dax.json          the port of the DAX cluster
+    dax/              its attribute lists and its private CA
     codes.json        outstanding confirmation codes
     inbox.jsonl       the mails
     requests.jsonl    one line a request

@@ -31,6 +31,7 @@ _FOREIGN_NAMES = {
     "GATEWAY_PORT",
     "LOG_LEVEL",
     "SERVICES",
+    "SSL_CERT_FILE",
     "STAGE",
     "USE_SSL",
 }

@@ -12,6 +12,7 @@ ACCOUNT_ID = "000000000000"
 STACK_NAME = "MyTodoList"
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
+DAX_OFF = "off (the Lambda reads DynamoDB directly)"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Status:
     started_at: str | None = None
     outputs: Outputs | None = None
     api_cache: dict[str, int] | None = None
-    dax: str = "off (the Lambda reads DynamoDB directly)"
+    dax: str = DAX_OFF
     versions: dict[str, str] = field(default_factory=dict)
 
 

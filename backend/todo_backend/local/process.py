@@ -131,29 +131,43 @@ def status(data_dir: Path) -> Status:
     if not place.is_locked():
         return Status(running=False, versions=_versions())
     kept = place.read_stack()
+    port = kept.get("port")
     return Status(
         running=True,
         pid=place.holder(),
-        port=kept.get("port"),
+        port=port,
         started_at=kept.get("started_at"),
         outputs=kept.get("outputs"),
-        api_cache=_api_cache(kept.get("port")),
+        api_cache=_api_cache(port),
+        dax=_dax(port),
         versions=_versions(),
     )
 
 
 def _api_cache(port: int | None) -> dict[str, int] | None:
+    found = _told(port, COUNTERS_PATH)
+    return {"hits": found["CacheHitCount"], "misses": found["CacheMissCount"]} if found else None
+
+
+def _dax(port: int | None) -> str:
+    from .cache_cluster import STATUS_PATH
+
+    return str(_told(port, STATUS_PATH).get("dax", "not known (the stack does not answer)"))
+
+
+def _told(port: int | None, path: str) -> dict[str, Any]:
+    """What the running stack says at `path`; nothing while it is starting or stopping."""
     import http.client
 
-    if port is None:  # it is just starting
-        return None
+    if port is None:
+        return {}
     connection = http.client.HTTPConnection(HOST, port, timeout=_ASK_SECONDS)
     try:
-        connection.request("GET", COUNTERS_PATH)
-        found = json.loads(connection.getresponse().read())
-        return {"hits": found["CacheHitCount"], "misses": found["CacheMissCount"]}
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-        return None  # it is stopping, or an earlier version runs
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return dict(json.loads(answer.read())) if answer.status == 200 else {}
+    except (OSError, http.client.HTTPException, ValueError, TypeError):
+        return {}
     finally:
         connection.close()
 

@@ -7,6 +7,7 @@ provided outside it; whatever referred to it gets a value instead. Everything el
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -26,7 +27,16 @@ PROVIDED_TYPES = (
 """Resource types that MiniStack's CloudFormation does not know; test_ministack_contract notices when it learns one."""
 
 
-_NAME_PROPERTIES = ("ClusterName", "SubnetGroupName", "ParameterGroupName")
+_NAME_PROPERTIES = {
+    "AWS::DAX::Cluster": ("ClusterName",),
+    "AWS::DAX::ParameterGroup": ("ParameterGroupName",),
+    "AWS::DAX::SubnetGroup": ("SubnetGroupName",),
+    "AWS::EC2::SecurityGroupEgress": (),
+    "AWS::EC2::SecurityGroupIngress": (),
+}
+_SUBSTITUTED = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
+MAX_NODES = 5  # of a cluster on one machine
+DAX_TTL_MILLISECONDS = 300_000  # DD-24, DD-34
 
 
 @dataclass(frozen=True)
@@ -55,9 +65,38 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def plan(template: Template, code: bytes, code_hash: str, dependencies: bytes) -> Plan:
+@dataclass(frozen=True)
+class ClusterPlan:
+    """The DAX cluster that the template asks for."""
+
+    arn: str
+    nodes: int
+    tls: bool
+    item_ttl_seconds: float
+    query_ttl_seconds: float
+
+
+def cluster_of(template: Template) -> ClusterPlan | None:
+    """The template's DAX cluster; of several the first, and of its nodes as many as there can be here."""
+    resources = template.get("Resources", {})
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::DAX::Cluster":
+            properties = resource.get("Properties", {})
+            group = resources.get(_referred(properties.get("ParameterGroupName")), {})
+            values = group.get("Properties", {}).get("ParameterNameValues", {})
+            return ClusterPlan(
+                arn=_arn(_called(name, resource)),
+                nodes=min(int(properties.get("ReplicationFactor", 1)), MAX_NODES),
+                tls=properties.get("ClusterEndpointEncryptionType") == "TLS",
+                item_ttl_seconds=int(values.get("record-ttl-millis", DAX_TTL_MILLISECONDS)) / 1000,
+                query_ttl_seconds=int(values.get("query-ttl-millis", DAX_TTL_MILLISECONDS)) / 1000,
+            )
+    return None
+
+
+def plan(template: Template, code: bytes, code_hash: str, dependencies: bytes, dax_endpoint: str | None = None) -> Plan:
     """The template with its assets, both as the control plane takes them."""
-    provided = without_provided(template)
+    provided = without_provided(template, dax_endpoint)
     keys = {
         "AWS::Lambda::Function": ("Code", f"{code_hash}.zip", code),
         "AWS::Lambda::LayerVersion": ("Content", f"{hashlib.sha256(dependencies).hexdigest()}.zip", dependencies),
@@ -92,29 +131,21 @@ def resolved(value: Any) -> str:
     return text
 
 
-def without_provided(template: Template) -> Template:
-    """The template without the resource types that are provided outside the control plane."""
+def without_provided(template: Template, dax_endpoint: str | None = None) -> Template:
+    """The template without the resource types that are provided outside the control plane.
+
+    Args:
+        dax_endpoint: the URL of what stands in for the DAX cluster, if the template has one.
+    """
     result = copy.deepcopy(template)
     resources = result.get("Resources", {})
     gone = {name: resource for name, resource in resources.items() if resource["Type"] in PROVIDED_TYPES}
     for name in gone:
         del resources[name]
-    _drop_endpoint_users(result, set(gone))
     for resource in resources.values():
         _drop_dependencies(resource, set(gone))
-    replaced: Template = _replaced(result, lambda value: _stand_in(value, gone))
+    replaced: Template = _replaced(result, lambda value: _stand_in(value, gone, dax_endpoint or ""))
     return replaced
-
-
-def _drop_endpoint_users(template: Template, gone: set[str]) -> None:
-    # Until the embedded stack has a DAX node nobody may be told of one: the Lambda reads DynamoDB directly.
-    for resource in template.get("Resources", {}).values():
-        variables = resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
-        for name in [name for name, value in variables.items() if _mentions(value, gone)]:
-            del variables[name]
-    outputs = template.get("Outputs", {})
-    for name in [name for name, output in outputs.items() if _mentions(output.get("Value"), gone)]:
-        del outputs[name]
 
 
 def _drop_dependencies(resource: dict[str, Any], gone: set[str]) -> None:
@@ -127,20 +158,6 @@ def _drop_dependencies(resource: dict[str, Any], gone: set[str]) -> None:
             resource["DependsOn"] = kept
 
 
-def _mentions(value: Any, names: set[str]) -> bool:
-    return any(_referred(found) in names for found in _walk(value)) or any(
-        f"${{{name}" in text for text in _walk(value) if isinstance(text, str) for name in names
-    )
-
-
-def _walk(value: Any) -> list[Any]:
-    found = [value]
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for child in children:
-        found += _walk(child)
-    return found
-
-
 def _referred(value: Any) -> str | None:
     if isinstance(value, dict) and len(value) == 1:
         if isinstance(value.get("Ref"), str):
@@ -151,19 +168,45 @@ def _referred(value: Any) -> str | None:
     return None
 
 
-def _stand_in(value: Any, gone: dict[str, Any]) -> Any:
+def _stand_in(value: Any, gone: dict[str, Any], endpoint: str) -> Any:
+    if isinstance(value, dict) and isinstance(value.get("Fn::Sub"), str):
+        return {"Fn::Sub": _SUBSTITUTED.sub(lambda found: _substituted(found, gone, endpoint), value["Fn::Sub"])}
     name = _referred(value)
     if name not in gone:
         return value
-    properties = gone[name].get("Properties", {})
-    given = next((properties[key] for key in _NAME_PROPERTIES if key in properties), None)
-    called = given if isinstance(given, str) else name.lower()
+    called = _called(name, gone[name])
     if "Ref" in value:
         return called
     target = value["Fn::GetAtt"]
     attribute = target[1] if isinstance(target, list) else target.partition(".")[2]
-    arn = f"arn:aws:dax:{REGION}:{ACCOUNT_ID}:cache/{called}"
-    return arn if attribute == "Arn" else ""
+    return _attribute(called, attribute, endpoint)
+
+
+def _substituted(found: re.Match[str], gone: dict[str, Any], endpoint: str) -> str:
+    name, _, attribute = found[1].partition(".")
+    if name not in gone:
+        return found[0]
+    called = _called(name, gone[name])
+    return _attribute(called, attribute, endpoint) if attribute else called
+
+
+def _attribute(called: str, attribute: str, endpoint: str) -> str:
+    values = {
+        "Arn": _arn(called),
+        "ClusterDiscoveryEndpointURL": endpoint,
+        "ClusterDiscoveryEndpoint": endpoint.rpartition("/")[2],
+    }
+    return values.get(attribute, "")
+
+
+def _called(name: str, resource: dict[str, Any]) -> str:
+    properties = resource.get("Properties", {})
+    given = next((properties[key] for key in _NAME_PROPERTIES[resource["Type"]] if key in properties), None)
+    return given if isinstance(given, str) else name.lower()
+
+
+def _arn(called: str) -> str:
+    return f"arn:aws:dax:{REGION}:{ACCOUNT_ID}:cache/{called}"
 
 
 def _replaced(value: Any, replace: Callable[[Any], Any]) -> Any:

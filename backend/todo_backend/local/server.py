@@ -13,6 +13,7 @@ from typing import Any
 
 from . import environment
 from .asgi import App, Message
+from .cache_cluster import StatusPage, serving
 from .control import AdminCredentials, ControlPlane
 from .counters import Counters
 from .datadir import DataDir
@@ -26,7 +27,7 @@ from .inbox import Inbox
 from .loopback import Loopback
 from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
 from .preflight import listen, require_extra
-from .provide import Plan
+from .provide import ClusterPlan, Plan, cluster_of
 from .provide import plan as make_plan
 from .trace import Trace, note_gateway
 
@@ -65,11 +66,19 @@ def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir],
             data_dir.close()
 
 
-def packaged_plan() -> Plan:
+def packaged_plan(dax_endpoint: str | None) -> Plan:
     """What travels in the wheel: the template, the Lambda's code and its dependencies."""
     from .. import artifacts, bundle
 
-    return make_plan(artifacts.template(), bundle.code_zip(), bundle.code_hash(), artifacts.dependencies_zip())
+    template, dependencies = artifacts.template(), artifacts.dependencies_zip()
+    return make_plan(template, bundle.code_zip(), bundle.code_hash(), dependencies, dax_endpoint)
+
+
+def packaged_cluster() -> ClusterPlan | None:
+    """The DAX cluster of the template that travels in the wheel."""
+    from .. import artifacts
+
+    return cluster_of(artifacts.template())
 
 
 class _Run:
@@ -114,15 +123,17 @@ class _Run:
             account_id=ACCOUNT_ID,
         )
         identity = IdentityLayer(gateway, control, CodeBook(self._data_dir, time.time), inbox)
-        outputs = await self._deploy(control, identity)
-        gateway.invalidate()  # deployed past it
-        app = Trace(Loopback(identity, counters), self._data_dir.file("requests.jsonl"))
-        await self._serve(app, outputs)
+        # Before the deployment, since the function is told where it is, and until the last request is answered.
+        async with serving(packaged_cluster(), self._data_dir, credentials, self._port) as cluster:
+            outputs = await self._deploy(control, identity, cluster.endpoint if cluster else None)
+            gateway.invalidate()  # deployed past it
+            app = Trace(Loopback(identity, counters), self._data_dir.file("requests.jsonl"))
+            await self._serve(StatusPage(app, cluster), outputs)
         await lifespan.stop()
         self._data_dir.file("stack.json").unlink(missing_ok=True)
 
-    async def _deploy(self, control: ControlPlane, identity: IdentityLayer) -> Outputs:
-        change, deployed = await deploy(control, packaged_plan(), self._data_dir)
+    async def _deploy(self, control: ControlPlane, identity: IdentityLayer, dax_endpoint: str | None) -> Outputs:
+        change, deployed = await deploy(control, packaged_plan(dax_endpoint), self._data_dir)
         if change is Change.UPDATED:
             await identity.roles.bring_up_to_date()
         return client_outputs(deployed, self._port, self._options.profile)

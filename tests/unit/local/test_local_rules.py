@@ -96,7 +96,8 @@ def test_each_identity_has_a_role_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["AWS_PROFILE", "TODO_PROFILE", "PYTHONPATH", "LOCALSTACK_HOSTNAME", "DAX_ENDPOINT", "AUTH"]
+    "name",
+    ["AWS_PROFILE", "TODO_PROFILE", "PYTHONPATH", "LOCALSTACK_HOSTNAME", "DAX_ENDPOINT", "SSL_CERT_FILE", "AUTH"],
 )
 def test_the_callers_settings_do_not_reach_the_stack(name: str) -> None:
     assert environment.is_foreign(name)

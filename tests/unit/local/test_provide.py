@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from todo_backend.local.provide import plan, resolved, without_provided
+from todo_backend.local.provide import ClusterPlan, cluster_of, plan, resolved, without_provided
 
 BUCKET = {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"}
 
@@ -14,7 +14,20 @@ def template() -> dict[str, Any]:
     endpoint = {"Fn::GetAtt": ["Cache", "ClusterDiscoveryEndpointURL"]}
     return {
         "Resources": {
-            "Cache": {"Type": "AWS::DAX::Cluster", "Properties": {"ClusterName": "todo"}, "DependsOn": "Rule"},
+            "Cache": {
+                "Type": "AWS::DAX::Cluster",
+                "Properties": {
+                    "ClusterName": "todo",
+                    "ParameterGroupName": {"Ref": "Times"},
+                    "ReplicationFactor": 3,
+                    "ClusterEndpointEncryptionType": "TLS",
+                },
+                "DependsOn": "Rule",
+            },
+            "Times": {
+                "Type": "AWS::DAX::ParameterGroup",
+                "Properties": {"ParameterNameValues": {"query-ttl-millis": "1500", "record-ttl-millis": "60000"}},
+            },
             "Rule": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": {}},
             "Function": {
                 "Type": "AWS::Lambda::Function",
@@ -24,8 +37,8 @@ def template() -> dict[str, Any]:
                     "Environment": {
                         "Variables": {
                             "TABLE_NAME": "t",
-                            "DAX_ENDPOINT": {"Fn::Join": ["", ["daxs://", endpoint]]},
-                            "DAX_TOO": {"Fn::Sub": "daxs://${Cache.ClusterDiscoveryEndpoint}"},
+                            "DAX_ENDPOINT": endpoint,
+                            "DAX_TOO": {"Fn::Sub": "daxs://${Cache.ClusterDiscoveryEndpoint}/${Cache}/${AWS::Region}"},
                         }
                     },
                 },
@@ -48,11 +61,30 @@ def test_what_the_control_plane_does_not_know_is_taken_out() -> None:
     assert set(without_provided(template())["Resources"]) == {"Function", "Layer", "Policy"}
 
 
-def test_the_lambda_and_clients_are_told_of_no_endpoint() -> None:
-    found = without_provided(template())
+def test_the_lambda_and_clients_are_told_the_endpoint() -> None:
+    found = without_provided(template(), "daxs://127.0.0.1:9111")
     variables = found["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
-    assert variables == {"TABLE_NAME": "t"}
-    assert set(found["Outputs"]) == {"TableName"}
+    assert variables == {
+        "TABLE_NAME": "t",
+        "DAX_ENDPOINT": "daxs://127.0.0.1:9111",
+        "DAX_TOO": {"Fn::Sub": "daxs://127.0.0.1:9111/todo/${AWS::Region}"},
+    }
+    assert found["Outputs"]["DaxEndpoint"] == {"Value": "daxs://127.0.0.1:9111"}
+
+
+def test_the_cluster_is_planned_as_the_template_says() -> None:
+    arn = "arn:aws:dax:us-east-1:000000000000:cache/todo"
+    assert cluster_of(template()) == ClusterPlan(arn, 3, tls=True, item_ttl_seconds=60.0, query_ttl_seconds=1.5)
+
+
+def test_what_the_template_leaves_open_is_as_daxs_defaults() -> None:
+    arn = "arn:aws:dax:us-east-1:000000000000:cache/cache"
+    found = cluster_of({"Resources": {"Cache": {"Type": "AWS::DAX::Cluster", "Properties": {"ReplicationFactor": 9}}}})
+    assert found == ClusterPlan(arn, 5, tls=False, item_ttl_seconds=300.0, query_ttl_seconds=300.0)
+
+
+def test_a_template_without_a_cluster_has_none() -> None:
+    assert cluster_of({"Resources": {}}) is None
 
 
 def test_what_referred_to_it_gets_a_value() -> None:
@@ -87,8 +119,10 @@ def test_the_digest_follows_the_template_and_the_code() -> None:
         plan(template(), b"other", "0ther", b"dependencies").digest,
         plan(template(), b"code", "c0de", b"other").digest,
         plan(template() | {"Description": "changed"}, b"code", "c0de", b"dependencies").digest,
+        plan(template(), b"code", "c0de", b"dependencies", "daxs://127.0.0.1:1").digest,
+        plan(template(), b"code", "c0de", b"dependencies", "daxs://127.0.0.1:2").digest,
     }
-    assert len(digests) == 4
+    assert len(digests) == 6
     assert plan(template(), b"code", "c0de", b"dependencies").digest in digests
 
 
