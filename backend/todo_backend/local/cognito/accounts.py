@@ -18,6 +18,7 @@ RESET_CODE_SECONDS = HOUR_SECONDS  # UP-35
 CONTACTS = ("email", "phone_number")
 _MEDIA = {"email": "EMAIL", "phone_number": "SMS"}
 _CODE_DIGITS = 6
+_ALWAYS_KNOWN = ("sub", "email_verified", "phone_number_verified")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _PHONE = re.compile(r"\+\d{1,15}", re.ASCII)
 _SUBJECT = "Your verification code"
@@ -44,7 +45,7 @@ class Place:
     @property
     def hides_users(self) -> bool:
         """PreventUserExistenceErrors; LEGACY unless set (UP-57)."""
-        return self.client.get("PreventUserExistenceErrors", "LEGACY") == "ENABLED"
+        return bool(self.client.get("PreventUserExistenceErrors", "LEGACY") == "ENABLED")
 
 
 async def place_of(plane: Plane, client_id: str, pool_id: str | None = None) -> Place:
@@ -207,7 +208,7 @@ def check_attributes(pool: Described, values: dict[str, str]) -> None:
     schema = {item["Name"]: item for item in pool.get("SchemaAttributes", [])}
     for name, value in values.items():
         known = schema.get(name) or schema.get(name.removeprefix("custom:"))
-        if schema and known is None:
+        if schema and known is None and name not in _ALWAYS_KNOWN:
             raise invalid_parameter(
                 f"Attributes did not conform to the schema: {name}: Attribute does not exist in the schema.\n"
             )
@@ -221,9 +222,13 @@ def check_attributes(pool: Described, values: dict[str, str]) -> None:
 def _check_bounds(name: str, value: str, known: Described) -> None:
     bounds = known.get("StringAttributeConstraints") or {}
     if bounds.get("MaxLength") and len(value) > int(bounds["MaxLength"]):
-        raise invalid_parameter(f"Attributes did not conform to the schema: {name}: String must be no longer than {bounds['MaxLength']} characters\n")
+        raise _off_schema(f"{name}: String must be no longer than {bounds['MaxLength']} characters")
     if bounds.get("MinLength") and len(value) < int(bounds["MinLength"]):
-        raise invalid_parameter(f"Attributes did not conform to the schema: {name}: String must be at least {bounds['MinLength']} characters\n")
+        raise _off_schema(f"{name}: String must be at least {bounds['MinLength']} characters")
+
+
+def _off_schema(problem: str) -> CognitoError:
+    return invalid_parameter(f"Attributes did not conform to the schema: {problem}\n")
 
 
 def missing_required(pool: Described, values: dict[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Users as the pool's owner handles them: the Admin operations, lists and groups. Callers are checked before (`app`)."""
+"""Users as the pool's owner handles them: the Admin operations, lists and groups. `app` has checked the caller."""
 
 import re
 from collections.abc import Callable
@@ -66,7 +66,9 @@ async def _invite(plane: Plane, pool: Described, user: User, password: str) -> N
     template = pool.get("AdminCreateUserConfig", {}).get("InviteMessageTemplate") or {}
     text = template.get("EmailMessage") or _TEXT
     name = address if pool.get("UsernameAttributes") else user.username
-    await plane.mail(address, template.get("EmailSubject") or _SUBJECT, text.replace("{####}", password).replace("{username}", name))
+    await plane.mail(
+        address, template.get("EmailSubject") or _SUBJECT, text.replace("{####}", password).replace("{username}", name)
+    )
 
 
 async def admin_get_user(plane: Plane, parameters: Parameters) -> Answer:
@@ -107,7 +109,9 @@ async def admin_reset_user_password(plane: Plane, parameters: Parameters) -> Ans
     pool, user = await accounts.admin_place(plane, parameters)
     contact = accounts.verified_contact(user)
     if contact is None:
-        raise invalid_parameter("Cannot reset password for the user as there is no registered/verified email or phone_number")
+        raise invalid_parameter(
+            "Cannot reset password for the user as there is no registered/verified email or phone_number"
+        )
     if user.status == FORCE_CHANGE_PASSWORD:
         raise not_authorized("User password cannot be reset in the current state.")
     user.status = RESET_REQUIRED
@@ -139,7 +143,9 @@ async def admin_update_user_attributes(plane: Plane, parameters: Parameters) -> 
     pool, user = await accounts.admin_place(plane, parameters)
     given = accounts.attribute_map(parameters["UserAttributes"])
     profile.check_update(plane, pool, user, given)
-    contacts = profile.change(plane, accounts.Place(pool, {}), user, {k: v for k, v in given.items() if given.get(f"{k}_verified") != "true"})
+    contacts = profile.change(
+        plane, accounts.Place(pool, {}), user, {k: v for k, v in given.items() if given.get(f"{k}_verified") != "true"}
+    )
     user.attributes |= given
     for attribute in contacts:
         user.pending.pop(attribute, None)

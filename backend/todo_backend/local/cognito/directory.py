@@ -108,14 +108,16 @@ class Directory:
     async def _index_clients(self) -> None:
         # The calls of a client name no pool, and AWS has no call for the way back.
         for pool in await self._pages("ListUserPools", "UserPools", MaxResults=60):
-            for client in await self._pages("ListUserPoolClients", "UserPoolClients", UserPoolId=pool["Id"], MaxResults=60):
+            for client in await self._pages(
+                "ListUserPoolClients", "UserPoolClients", UserPoolId=pool["Id"], MaxResults=60
+            ):
                 self._pool_of_client[client["ClientId"]] = pool["Id"]
 
     async def _pages(self, operation: str, key: str, **parameters: Any) -> list[Described]:
         found: list[Described] = []
         more: dict[str, str] = {}
         while True:
-            page = await self._ask("cognito-idp", operation, **parameters, **more) or {}
+            page = await self._call("cognito-idp", operation, **parameters, **more) or {}
             found += page.get(key, [])
             if not page.get("NextToken"):
                 return found
@@ -126,15 +128,18 @@ class Directory:
         asked_at, found = self._remembered.get(name, (float("-inf"), {}))
         if self._seconds() - asked_at < _REMEMBER_SECONDS:
             return found
+        asked = await self._call(service, operation, **parameters)
+        if asked is None:
+            return None
+        self._remembered[name] = (self._seconds(), asked)
+        while len(self._remembered) > _MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
+        return asked
+
+    async def _call(self, service: str, operation: str, **parameters: Any) -> Described | None:
         try:
-            found = await self._control.call(service, operation, **parameters)
-        except CognitoError:
-            raise
+            return await self._control.call(service, operation, **parameters)
         except Exception as error:
             if error_code(error) in _MISSING:
                 return None
             raise
-        self._remembered[name] = (self._seconds(), found)
-        while len(self._remembered) > _MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
-        return found

@@ -177,7 +177,9 @@ def _newest(plane: Plane, user: User, claims: tokens.Claims) -> Grant | None:
     # A client without token revocation gets tokens without origin_jti: any living sign-in of the user stands for them.
     if "origin_jti" in claims:
         return None
-    return next((grant for grant in reversed(plane.grants.of_user(user)) if grant.client_id == claims.get("client_id")), None)
+    return next(
+        (grant for grant in reversed(plane.grants.of_user(user)) if grant.client_id == claims.get("client_id")), None
+    )
 
 
 async def verified(plane: Plane, token: str, use: str) -> tuple[tokens.Claims, Described]:
@@ -188,7 +190,7 @@ async def verified(plane: Plane, token: str, use: str) -> tuple[tokens.Claims, D
     """
     word = {"access": "Access", "id": "Id"}[use]
     unverified = tokens.read(token)
-    pool = unverified and await _issuing_pool(plane, unverified.claims)
+    pool = await _issuing_pool(plane, unverified.claims) if unverified else None
     if unverified is None or pool is None or unverified.claims.get("token_use") != use:
         raise not_authorized(f"Invalid {word} Token")
     keys = await plane.keys(pool["Id"])

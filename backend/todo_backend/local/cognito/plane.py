@@ -79,7 +79,7 @@ class Plane:
         self.lockouts = Lockouts()
         self.windows = Windows()
         self.challenges = Challenges()
-        # One thread: pow() holds the interpreter's lock, and more threads would only keep the event loop waiting longer.
+        # One thread: pow() holds the interpreter's lock; more of them would only keep the event loop waiting longer.
         self._calculator = ThreadPoolExecutor(1, thread_name_prefix="cognito")
         self._keys: dict[str, asyncio.Task[PoolKeys]] = {}
         self._identity_key: asyncio.Task[SigningKey] | None = None

@@ -53,7 +53,9 @@ def check_update(plane: Plane, pool: dict[str, object], user: User, given: dict[
         if name in fixed:
             raise invalid_parameter(f"user.{name}: Attribute cannot be updated.\n")
     for attribute in _names(pool, "UsernameAttributes"):
-        if attribute in given and any(one.username != user.username for one in plane.users.having(pool, attribute, given[attribute])):
+        if attribute in given and any(
+            one.username != user.username for one in plane.users.having(pool, attribute, given[attribute])
+        ):
             raise CognitoError("AliasExistsException", f"An account with the given {attribute} already exists.")
 
 
@@ -110,7 +112,9 @@ async def get_user_attribute_verification_code(plane: Plane, parameters: Paramet
     """Mail a code that verifies a contact."""
     holder = await _holder(plane, parameters, "profile writes")
     attribute = parameters["AttributeName"]
-    if attribute not in accounts.CONTACTS or not (holder.user.pending.get(attribute) or holder.user.attributes.get(attribute)):
+    if attribute not in accounts.CONTACTS or not (
+        holder.user.pending.get(attribute) or holder.user.attributes.get(attribute)
+    ):
         raise invalid_parameter(f"Cannot send a code for {attribute}.")
     accounts.limit(plane, "attribute code", holder.user, _CODES_AN_HOUR)
     details = await accounts.send_code(plane, holder.place, holder.user, f"verify:{attribute}", attribute)

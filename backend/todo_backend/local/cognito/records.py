@@ -1,4 +1,4 @@
-"""What the service remembers of a user, a device, a sign-in and an identity. Plain values; `document` and `of` go to and from JSON."""
+"""What is remembered of a user, a device, a sign-in and an identity. Plain values, to and from JSON."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar

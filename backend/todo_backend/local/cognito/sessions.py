@@ -1,4 +1,4 @@
-"""Challenges that wait for their answer: what was asked, of whom, until when, and whether it was answered. In memory only."""
+"""Challenges that wait for their answer: of whom, until when, and whether they were answered. In memory only."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

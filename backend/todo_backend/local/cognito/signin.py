@@ -154,7 +154,12 @@ async def _check_proof(plane: Plane, asked: Asked, name: str) -> Challenge:
     who = (asked.place.pool_id, user.username if user else typed)
     if plane.lockouts.is_locked(who, plane.now()):
         raise not_authorized("Password attempts exceeded")
-    if challenge is None or challenge.name != name or challenge.exchange is None or not _is_same(challenge, asked, who[1]):
+    if (
+        challenge is None
+        or challenge.name != name
+        or challenge.exchange is None
+        or not _is_same(challenge, asked, who[1])
+    ):
         raise _failed(plane, who)
     _check_fresh(plane, challenge)
     challenge.used = True  # also while the proof is being calculated
@@ -243,7 +248,9 @@ async def _after_password(plane: Plane, place: Place, user: User, challenge: Cha
         if device is None:
             raise not_found("Device does not exist.")  # UP-85
         if device.remembered:
-            return _ask(plane, place, challenge, "DEVICE_SRP_AUTH", {"USERNAME": user.username, "DEVICE_KEY": device.key})
+            return _ask(
+                plane, place, challenge, "DEVICE_SRP_AUTH", {"USERNAME": user.username, "DEVICE_KEY": device.key}
+            )
     return await _second_factor(plane, place, user, challenge)
 
 

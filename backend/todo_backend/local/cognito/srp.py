@@ -1,7 +1,7 @@
 """The server's half of Cognito's SRP, for passwords and for devices. Pure: no clock, no randomness, no I/O.
 
-Sources: RFC 2945 and RFC 5054 for the exchange, RFC 3526 group 15 for the prime, RFC 5869 for the key; what Cognito does
-otherwise is cited by statement (UP-40 to UP-49).
+Sources: RFC 2945 and RFC 5054 for the exchange, RFC 3526 group 15 for the prime, RFC 5869 for the key; what Cognito
+does otherwise is cited by statement (UP-40 to UP-49).
 """
 
 import base64
@@ -35,7 +35,9 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 _DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 # UP-47, UP-48: `EEE MMM d HH:mm:ss z yyyy`, the day without leading zero
-_TIMESTAMP = re.compile(rf"(?:{_DAYS}) (?:{_MONTHS}) (?:[1-9]|[12]\d|3[01]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d UTC \d{{4}}", re.ASCII)
+_TIMESTAMP = re.compile(
+    rf"(?:{_DAYS}) (?:{_MONTHS}) (?:[1-9]|[12]\d|3[01]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d UTC \d{{4}}", re.ASCII
+)
 
 
 def padded(number: int) -> bytes:

@@ -1,8 +1,8 @@
 """What is kept when the process ends: one append-only journal of JSON lines, and files of keys. Owner-only, all of it.
 
-A line is `["kind", "key", value]`; the last line about a key counts, null removes it. `commit` returns when everything that
-was put before it lies on the disk; commits that wait together share one fsync. The cost of a write does not depend on how
-much is there.
+A line is `["kind", "key", value]`; the last line about a key counts, null removes it. `commit` returns when everything
+that was put before it lies on the disk; commits that wait together share one fsync. The cost of a write does not depend
+on how much is there.
 """
 
 import asyncio

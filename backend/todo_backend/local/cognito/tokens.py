@@ -51,7 +51,7 @@ class SigningKey:
         """
         found = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(found, rsa.RSAPrivateKey):
-            raise ValueError("not an RSA key")
+            raise ValueError("not an RSA key")  # noqa: TRY004 (what is wrong is the file)
         return cls._of(found)
 
     @classmethod
@@ -142,7 +142,9 @@ class PoolKeys:
             ValueError: the text is something else.
         """
         kept = json.loads(text)
-        return cls(SigningKey.from_pem(kept["identity"]), SigningKey.from_pem(kept["access"]), bytes.fromhex(kept["secret"]))
+        return cls(
+            SigningKey.from_pem(kept["identity"]), SigningKey.from_pem(kept["access"]), bytes.fromhex(kept["secret"])
+        )
 
     def text(self) -> str:
         """All of it, to be kept where only its owner reads."""

@@ -1,4 +1,4 @@
-"""The users of all pools, found by what people type; and the sign-ins that were granted to them. State only, no rules."""
+"""The users of all pools, found by what people type, and the sign-ins granted to them. State only, no rules."""
 
 from collections import defaultdict
 from typing import Any
