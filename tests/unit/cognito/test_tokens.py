@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tests.unit.cognito.conftest import Pool, World
 
 PASSWORD = "Correct-Horse-7"
+SECRET = "s3cretOfAtLeast24Characters"
 ROTATION = {"RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": 30}}
 AT_ONCE = {"RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": 0}}
 
@@ -162,14 +163,14 @@ def test_up_100_without_rotation_no_refresh_token_is_given(world: "World") -> No
 
 
 def test_up_102_it_takes_the_secret_itself(world: "World") -> None:
-    pool = world.pool(client={"ClientSecret": "s3cret"})
+    pool = world.pool(client={"ClientSecret": SECRET})
     email = world.email()
-    digest = world.srp(pool, email).get_secret_hash(email, pool.client_id, "s3cret")
+    digest = world.srp(pool, email).get_secret_hash(email, pool.client_id, SECRET)
     pool.idp.sign_up(ClientId=pool.client_id, Username=email, Password=PASSWORD, SecretHash=digest)
     world.aws("cognito-idp", signed=True).admin_confirm_sign_up(UserPoolId=pool.id, Username=email)
     token = world.tokens(pool, email)["RefreshToken"]
     assert error(rotated, pool, token)[0] == "NotAuthorizedException"
-    found = pool.idp.get_tokens_from_refresh_token(ClientId=pool.client_id, RefreshToken=token, ClientSecret="s3cret")
+    found = pool.idp.get_tokens_from_refresh_token(ClientId=pool.client_id, RefreshToken=token, ClientSecret=SECRET)
     assert found["AuthenticationResult"]["IdToken"]
 
 
