@@ -1,4 +1,4 @@
-"""A Cognito of its own for the tests: served by uvicorn, spoken to by boto3 and pycognito, on a control plane of dictionaries."""
+"""A Cognito of its own for the tests: served by uvicorn, asked by boto3 and pycognito; the control plane is a fake."""
 
 import asyncio
 import http.client
@@ -21,8 +21,8 @@ import uvicorn
 from botocore import UNSIGNED
 from botocore.config import Config
 from pycognito.aws_srp import AWSSRP
-from todo_backend.local.cognito import CognitoApp, CognitoError, Quotas, Surroundings
-from todo_backend.local.cognito import wire
+
+from todo_backend.local.cognito import CognitoApp, CognitoError, Quotas, Surroundings, wire
 
 REGION = "us-east-1"
 PASSWORD = "Correct-Horse-7"
@@ -106,7 +106,7 @@ class FakeControl:
     def add_role(self, name: str, trust: Any, policies: dict[str, Any] | None = None, path: str = "/") -> str:
         """Make a role; its ARN."""
         arn = f"arn:aws:iam::000000000000:role{path}{name}"
-        inline = {policy: document for policy, document in (policies or {}).items()}
+        inline = dict(policies or {})
         self.roles[name] = {"RoleName": name, "Arn": arn, "AssumeRolePolicyDocument": trust, "policies": inline}
         return arn
 
@@ -177,7 +177,9 @@ async def verify_signature(scope: Any, body: bytes) -> wire.Response | None:
     """Takes one access key for good."""
     if "Credential=AKIAGOOD" in wire.header(scope, b"authorization"):
         return None
-    return wire.failure(CognitoError("UnrecognizedClientException", "The security token included in the request is invalid."))
+    return wire.failure(
+        CognitoError("UnrecognizedClientException", "The security token included in the request is invalid.")
+    )
 
 
 @dataclass
@@ -198,10 +200,8 @@ class World:
 
     def start(self) -> None:
         """Serve."""
-        around = Surroundings(
-            self.control, self._mail, self.state_dir, clock=self.clock, quotas=self.quotas
-        )
-        self.app = CognitoApp(inner, around, verify_signature)
+        around = Surroundings(self.control, self._mail, self.state_dir, clock=self.clock, quotas=self.quotas)
+        self.app = CognitoApp(inner, around, verify_signature=verify_signature)
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self._server = uvicorn.Server(uvicorn.Config(self.app, log_level="warning", lifespan="off", ws="none"))
@@ -221,7 +221,9 @@ class World:
         """A boto3 client."""
         keys: dict[str, Any] = {"aws_access_key_id": "AKIAGOOD", "aws_secret_access_key": "secret"} if signed else {}
         config = Config(retries={"total_max_attempts": 1}, **({} if signed else {"signature_version": UNSIGNED}))
-        return boto3.client(service, region_name=REGION, endpoint_url=f"http://127.0.0.1:{self.port}", config=config, **keys)
+        return boto3.client(
+            service, region_name=REGION, endpoint_url=f"http://127.0.0.1:{self.port}", config=config, **keys
+        )
 
     def raw(self, target: str, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any], Any]:
         """An unsigned POST: status, body, headers."""
@@ -260,7 +262,7 @@ class World:
             "AutoVerifiedAttributes": ["email"],
             **({"UsernameAttributes": ["email"]} if email_names else {}),
         }
-        described["SchemaAttributes"] += config.pop("schema", [])  # type: ignore[operator]
+        described["SchemaAttributes"] += config.pop("schema", [])
         self.control.pools[pool_id] = described | config
         return Pool(pool_id, self.new_client(pool_id, **client), self.aws("cognito-idp"), client.get("ClientSecret"))
 
@@ -285,7 +287,9 @@ class World:
     def user(self, pool: Pool, username: str | None = None, **attributes: str) -> str:
         """A new confirmed user; the name."""
         name = self.sign_up(pool, username, **attributes)
-        pool.idp.confirm_sign_up(ClientId=pool.client_id, Username=name, ConfirmationCode=self.code(attributes.get("email", name)))
+        pool.idp.confirm_sign_up(
+            ClientId=pool.client_id, Username=name, ConfirmationCode=self.code(attributes.get("email", name))
+        )
         return name
 
     def code(self, address: str) -> str:

@@ -51,7 +51,8 @@ def main(access_key: str, secret_key: str) -> None:
     os.environ.update(settings)
     import uvicorn
     from ministack.app import app as ministack
-    from todo_backend.local.cognito import CognitoApp, Surroundings
+
+    from todo_backend.local.cognito import CognitoApp, OwnerKey, Surroundings
 
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -63,7 +64,8 @@ def main(access_key: str, secret_key: str) -> None:
         sys.stdout.write(f"{to} {text}\n")
         sys.stdout.flush()
 
-    app = CognitoApp(inner, Surroundings(Remote(port, access_key, secret_key), mail))
+    around = Surroundings(Remote(port, access_key, secret_key), mail)
+    app = CognitoApp(inner, around, owner=OwnerKey(access_key, secret_key))
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on")).run(sockets=[listener])

@@ -223,7 +223,9 @@ def test_ip_15_logins_of_two_providers_are_merged(scene: Scene) -> None:
     both = scene.login(first) | second
     assert scene.aws.get_credentials_for_identity(IdentityId=winner, Logins=both)["IdentityId"] == winner
     assert scene.aws.get_id(IdentityPoolId=scene.id, Logins=second)["IdentityId"] == winner
-    assert error(scene.aws.get_credentials_for_identity, IdentityId=loser, Logins=second)[0] == "ResourceNotFoundException"
+    assert (
+        error(scene.aws.get_credentials_for_identity, IdentityId=loser, Logins=second)[0] == "ResourceNotFoundException"
+    )
 
 
 @pytest.mark.parametrize("problem", ["no role", "gone", "no aud", "other pool", "guests only", "wildcard principal"])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from todo_backend.local.cognito import mapping
 from todo_backend.local.cognito.errors import CognitoError
 
@@ -24,7 +25,10 @@ def test_ip_26_by_token_the_preferred_role_wins_and_a_custom_one_must_be_listed(
         mapping.role_of(token, KEY, claims, "arn:c")
     with pytest.raises(CognitoError, match="NotAuthorized"):
         mapping.role_of(token, KEY, {}, None)
-    assert mapping.role_of(roles(Type="Token", AmbiguousRoleResolution="AuthenticatedRole"), KEY, {}, None) == "arn:default"
+    assert (
+        mapping.role_of(roles(Type="Token", AmbiguousRoleResolution="AuthenticatedRole"), KEY, {}, None)
+        == "arn:default"
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,14 +63,17 @@ def test_ip_20_a_denied_or_unknown_condition_lets_nobody_in() -> None:
     action = "sts:AssumeRoleWithWebIdentity"
     allow: dict[str, Any] = {"Effect": "Allow", "Principal": {"Federated": PREFIX}, "Action": action}
     assert mapping.lets_in({"Statement": [allow]}, context, action)
-    for condition in (
+    for refusing in (
         {"StringEquals": {f"{PREFIX}:aud": "other"}},
         {"NumericEquals": {f"{PREFIX}:aud": "pool"}},
         {"StringNotEquals": {f"{PREFIX}:aud": "pool"}},
         {"StringEquals": {"www.example.com:aud": "pool"}},
     ):
-        assert not mapping.lets_in({"Statement": [allow | {"Condition": condition}]}, context, action)
-    condition = {"StringLike": {f"{PREFIX}:aud": "po*"}, "ForAnyValue:StringLike": {f"{PREFIX}:amr": ["auth*"]}}
+        assert not mapping.lets_in({"Statement": [allow | {"Condition": refusing}]}, context, action)
+    condition: dict[str, Any] = {
+        "StringLike": {f"{PREFIX}:aud": "po*"},
+        "ForAnyValue:StringLike": {f"{PREFIX}:amr": ["auth*"]},
+    }
     assert mapping.lets_in({"Statement": [allow | {"Condition": condition}]}, context, action)
     assert not mapping.lets_in({"Statement": [allow, allow | {"Effect": "Deny"}]}, context, action)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pycognito.aws_srp import N_HEX, generate_hash_device
+
 from todo_backend.local.cognito import mfa
 
 if TYPE_CHECKING:
@@ -14,9 +15,13 @@ if TYPE_CHECKING:
 PASSWORD = "Correct-Horse-7"
 WRONG = ("NotAuthorizedException", "Incorrect username or password.")
 PREVENT = {"PreventUserExistenceErrors": "LEGACY"}
-OPTIONAL_MFA = {"MfaConfiguration": "OPTIONAL"}
-TRACKED = {"DeviceConfiguration": {"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": False}}
-PROMPTED = {"DeviceConfiguration": {"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": True}}
+OPTIONAL_MFA: dict[str, Any] = {"MfaConfiguration": "OPTIONAL"}
+TRACKED: dict[str, Any] = {
+    "DeviceConfiguration": {"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": False}
+}
+PROMPTED: dict[str, Any] = {
+    "DeviceConfiguration": {"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": True}
+}
 
 
 def error(call: Any, *positional: Any, **parameters: Any) -> tuple[str, str]:
@@ -277,9 +282,7 @@ def enrolled(world: "World", pool: "Pool") -> tuple[str, str]:
     """A user with a software token: name and secret."""
     email = world.user(pool)
     token = world.tokens(pool, email)["AccessToken"]
-    refusal = error(
-        pool.idp.set_user_mfa_preference, AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True}
-    )
+    refusal = error(pool.idp.set_user_mfa_preference, AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True})
     assert refusal == ("InvalidParameterException", "User has not set up software token mfa")
     secret = pool.idp.associate_software_token(AccessToken=token)["SecretCode"]
     refusal = error(pool.idp.verify_software_token, AccessToken=token, UserCode=totp(world, secret, 50))
@@ -287,7 +290,9 @@ def enrolled(world: "World", pool: "Pool") -> tuple[str, str]:
     assert pool.idp.verify_software_token(AccessToken=token, UserCode=totp(world, secret))["Status"] == "SUCCESS"
     before = pool.idp.get_user(AccessToken=token)
     assert "UserMFASettingList" not in before
-    pool.idp.set_user_mfa_preference(AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True})
+    pool.idp.set_user_mfa_preference(
+        AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
+    )
     assert pool.idp.get_user(AccessToken=token)["PreferredMfaSetting"] == "SOFTWARE_TOKEN_MFA"
     return email, secret
 
@@ -329,7 +334,10 @@ def confirmed_device(world: "World", pool: "Pool", tokens: dict[str, Any]) -> tu
     made = tokens["NewDeviceMetadata"]
     password, config = generate_hash_device(made["DeviceGroupKey"], made["DeviceKey"])
     answer = pool.idp.confirm_device(
-        AccessToken=tokens["AccessToken"], DeviceKey=made["DeviceKey"], DeviceSecretVerifierConfig=config, DeviceName="phone"
+        AccessToken=tokens["AccessToken"],
+        DeviceKey=made["DeviceKey"],
+        DeviceSecretVerifierConfig=config,
+        DeviceName="phone",
     )
     device = {"device_key": made["DeviceKey"], "device_group_key": made["DeviceGroupKey"], "device_password": password}
     return device, answer["UserConfirmationNecessary"]

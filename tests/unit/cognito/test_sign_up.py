@@ -43,7 +43,10 @@ def test_up_11_without_auto_verify_or_without_an_address_no_details_are_told(wor
     pool = world.pool(email_names=False, AutoVerifiedAttributes=[])
     email = world.email()
     answer = pool.idp.sign_up(
-        ClientId=pool.client_id, Username=email[:-12], Password=PASSWORD, UserAttributes=[{"Name": "email", "Value": email}]
+        ClientId=pool.client_id,
+        Username=email[:-12],
+        Password=PASSWORD,
+        UserAttributes=[{"Name": "email", "Value": email}],
     )
     assert "CodeDeliveryDetails" not in answer
     verifying = world.pool(email_names=False)
@@ -146,7 +149,10 @@ def test_up_24_the_sixteenth_confirmation_of_the_hour_is_refused(world: "World")
     email = world.sign_up(pool)
     given = {"ClientId": pool.client_id, "Username": email}
     for _ in range(15):
-        assert error(pool.idp.confirm_sign_up, **given, ConfirmationCode=wrong(world.code(email)))[0] == "CodeMismatchException"
+        assert (
+            error(pool.idp.confirm_sign_up, **given, ConfirmationCode=wrong(world.code(email)))[0]
+            == "CodeMismatchException"
+        )
     refusal = error(pool.idp.confirm_sign_up, **given, ConfirmationCode=world.code(email))
     assert refusal == ("LimitExceededException", "Attempt limit exceeded, please try after some time.")
     world.clock.move(3601)
@@ -168,7 +174,9 @@ def test_up_25_and_26_a_resent_code_replaces_the_first(world: "World") -> None:
     other = world.sign_up(pool)
     for _ in range(5):
         pool.idp.resend_confirmation_code(ClientId=pool.client_id, Username=other)
-    assert error(pool.idp.resend_confirmation_code, ClientId=pool.client_id, Username=other)[0] == "LimitExceededException"
+    assert (
+        error(pool.idp.resend_confirmation_code, ClientId=pool.client_id, Username=other)[0] == "LimitExceededException"
+    )
 
 
 def test_up_27_and_30_who_is_not_there_is_told_the_same(world: "World") -> None:
@@ -181,7 +189,10 @@ def test_up_27_and_30_who_is_not_there_is_told_the_same(world: "World") -> None:
     by_phone = pool.idp.forgot_password(ClientId=pool.client_id, Username="+15555550100")
     assert by_phone["CodeDeliveryDetails"]["DeliveryMedium"] == "SMS"
     legacy = world.pool(client=LEGACY)
-    assert error(legacy.idp.forgot_password, ClientId=legacy.client_id, Username=world.email())[0] == "UserNotFoundException"
+    assert (
+        error(legacy.idp.forgot_password, ClientId=legacy.client_id, Username=world.email())[0]
+        == "UserNotFoundException"
+    )
 
 
 def test_up_28_33_34_35_a_forgotten_password_is_replaced_by_code(world: "World") -> None:
@@ -206,7 +217,10 @@ def test_up_34_attempts_at_the_reset_code_are_limited(world: "World") -> None:
     email = world.user(pool)
     pool.idp.forgot_password(ClientId=pool.client_id, Username=email)
     given = {"ClientId": pool.client_id, "Username": email, "Password": PASSWORD}
-    codes = [error(pool.idp.confirm_forgot_password, **given, ConfirmationCode=wrong(world.code(email)))[0] for _ in range(11)]
+    codes = [
+        error(pool.idp.confirm_forgot_password, **given, ConfirmationCode=wrong(world.code(email)))[0]
+        for _ in range(11)
+    ]
     assert set(codes[:5]) == {"CodeMismatchException"}
     assert codes[-1] == "LimitExceededException"
 
@@ -236,7 +250,9 @@ def test_up_29_and_31_some_passwords_cannot_be_reset(world: "World") -> None:
     assert message == "Cannot reset password for the user as there is no registered/verified email or phone_number"
     admin = world.aws("cognito-idp", signed=True)
     new = world.email()
-    admin.admin_create_user(UserPoolId=pool.id, Username=new, UserAttributes=[{"Name": "email_verified", "Value": "true"}])
+    admin.admin_create_user(
+        UserPoolId=pool.id, Username=new, UserAttributes=[{"Name": "email_verified", "Value": "true"}]
+    )
     refusal = error(pool.idp.forgot_password, ClientId=pool.client_id, Username=new)
     assert refusal == ("NotAuthorizedException", "User password cannot be reset in the current state.")
 

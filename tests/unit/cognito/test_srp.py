@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pycognito import aws_srp
+
 from todo_backend.local.cognito import srp
 
 
@@ -72,7 +73,7 @@ def test_up_40_the_group_is_rfc_3526_number_15_with_generator_2() -> None:
 
 
 def test_up_41_the_multiplier_is_that_of_the_clients() -> None:
-    assert srp.MULTIPLIER == int(aws_srp.hex_hash("00" + aws_srp.N_HEX + "0" + aws_srp.G_HEX), 16)
+    assert int(aws_srp.hex_hash("00" + aws_srp.N_HEX + "0" + aws_srp.G_HEX), 16) == srp.MULTIPLIER
 
 
 @given(st.integers(min_value=0, max_value=2**3072))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from todo_backend.local.cognito.records import User
 from todo_backend.local.cognito.store import DirectoryStore, MemoryStore, open_store
 from todo_backend.local.cognito.users import Users

@@ -36,9 +36,13 @@ def checked(world: "World", pool: "Pool", token: str, **options: Any) -> dict[st
     keys = {key["kid"]: jwt.PyJWK(key) for key in document["keys"]}
     key = keys[jwt.get_unverified_header(token)["kid"]]
     found: dict[str, Any] = jwt.decode(
-        token, key, ["RS256"], issuer=f"https://cognito-idp.us-east-1.amazonaws.com/{pool.id}",
-        options={"verify_exp": False, "verify_iat": False, **options.pop("options", {})}, **options,
-    )  # fmt: skip
+        token,
+        key,
+        ["RS256"],
+        issuer=f"https://cognito-idp.us-east-1.amazonaws.com/{pool.id}",
+        options={"verify_exp": False, "verify_iat": False},
+        **options,
+    )
     return found
 
 
@@ -76,12 +80,35 @@ def test_up_90_to_93_the_claims_of_both_tokens(world: "World") -> None:
     email = world.user(pool)
     tokens = world.tokens(pool, email)
     identity = checked(world, pool, tokens["IdToken"], audience=pool.client_id)
-    expected = {"sub", "aud", "token_use", "cognito:username", "email", "email_verified", "auth_time", "iat", "exp", "jti"}
+    expected = {
+        "sub",
+        "aud",
+        "token_use",
+        "cognito:username",
+        "email",
+        "email_verified",
+        "auth_time",
+        "iat",
+        "exp",
+        "jti",
+    }
     assert identity.keys() == expected | {"origin_jti", "iss", "event_id"}
     assert (identity["token_use"], identity["email"], identity["email_verified"]) == ("id", email, True)
     assert identity["cognito:username"] == identity["sub"]
     access = checked(world, pool, tokens["AccessToken"])
-    expected = {"sub", "client_id", "token_use", "scope", "username", "auth_time", "iat", "exp", "jti", "origin_jti", "iss"}
+    expected = {
+        "sub",
+        "client_id",
+        "token_use",
+        "scope",
+        "username",
+        "auth_time",
+        "iat",
+        "exp",
+        "jti",
+        "origin_jti",
+        "iss",
+    }
     assert access.keys() == expected | {"event_id"}
     assert access["scope"] == "aws.cognito.signin.user.admin"
     assert (access["client_id"], access["username"]) == (pool.client_id, identity["sub"])
@@ -192,7 +219,10 @@ def test_up_106_107_108_revocation_ends_one_sign_in(world: "World") -> None:
     pool.idp.revoke_token(Token=one["RefreshToken"], ClientId=pool.client_id)
     assert error(renewed, pool, one["RefreshToken"]) == ("NotAuthorizedException", "Refresh Token has been revoked")
     for token in (one["AccessToken"], fresh["AccessToken"]):
-        assert error(pool.idp.get_user, AccessToken=token) == ("NotAuthorizedException", "Access Token has been revoked")
+        assert error(pool.idp.get_user, AccessToken=token) == (
+            "NotAuthorizedException",
+            "Access Token has been revoked",
+        )
     assert pool.idp.get_user(AccessToken=two["AccessToken"])
     assert renewed(pool, two["RefreshToken"])
     silent = world.pool(client={"EnableTokenRevocation": False})
@@ -290,7 +320,10 @@ def test_up_115_groups_and_the_preferred_role(world: "World") -> None:
     assert "cognito:preferred_role" not in claims(world.tokens(pool, email)["IdToken"])
     listed = admin.list_users_in_group(UserPoolId=pool.id, GroupName="c")["Users"]
     assert [user["Username"] for user in listed] == [found["sub"]]
-    assert error(admin.admin_add_user_to_group, UserPoolId=pool.id, Username=email, GroupName="z")[0] == "ResourceNotFoundException"
+    assert (
+        error(admin.admin_add_user_to_group, UserPoolId=pool.id, Username=email, GroupName="z")[0]
+        == "ResourceNotFoundException"
+    )
 
 
 def test_a_new_address_is_verified_by_the_code_sent_to_it(world: "World") -> None:
@@ -305,7 +338,11 @@ def test_a_new_address_is_verified_by_the_code_sent_to_it(world: "World") -> Non
     values = {item["Name"]: item["Value"] for item in pool.idp.get_user(AccessToken=token)["UserAttributes"]}
     assert values["email_verified"] == "true"
     assert world.tokens(pool, new)
-    taken = error(pool.idp.update_user_attributes, AccessToken=token, UserAttributes=[{"Name": "email", "Value": world.user(pool)}])
+    taken = error(
+        pool.idp.update_user_attributes,
+        AccessToken=token,
+        UserAttributes=[{"Name": "email", "Value": world.user(pool)}],
+    )
     assert taken[0] == "AliasExistsException"
 
 
@@ -323,7 +360,9 @@ def test_se_24_a_client_writes_only_what_it_may(world: "World") -> None:
     pool = world.pool(schema=[{"Name": "custom:role", "Mutable": True}])
     token = world.tokens(pool, world.user(pool))["AccessToken"]
     for name in ("custom:role", "email_verified", "sub"):
-        refusal = error(pool.idp.update_user_attributes, AccessToken=token, UserAttributes=[{"Name": name, "Value": "true"}])
+        refusal = error(
+            pool.idp.update_user_attributes, AccessToken=token, UserAttributes=[{"Name": name, "Value": "true"}]
+        )
         assert refusal[0] == "NotAuthorizedException"
 
 

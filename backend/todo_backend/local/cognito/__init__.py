@@ -6,5 +6,6 @@ Imports nothing else of the project; what it needs is given to it in `Surroundin
 from .app import CognitoApp
 from .errors import CognitoError
 from .plane import Quotas, Surroundings
+from .signature import OwnerKey
 
-__all__ = ["CognitoApp", "CognitoError", "Quotas", "Surroundings"]
+__all__ = ["CognitoApp", "CognitoError", "OwnerKey", "Quotas", "Surroundings"]

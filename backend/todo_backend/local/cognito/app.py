@@ -1,6 +1,6 @@
 """The ASGI layer: Cognito's data-plane operations are answered here, everything else is the control plane's.
 
-app = CognitoApp(inner, Surroundings(control, mailer, state_dir))
+app = CognitoApp(inner, Surroundings(control, mailer, state_dir), owner=OwnerKey(access_key, secret_key))
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from . import (
 from .errors import CognitoError
 from .identity_pool import IdentityPools
 from .plane import Operation, Plane, Surroundings
-from .signature import Verify
+from .signature import OwnerKey, Verify
 from .wire import App, Receive, Response, Scope, Send
 
 _USER_POOLS = "AWSCognitoIdentityProviderService"
@@ -41,17 +41,25 @@ _log = logging.getLogger(__name__)
 class CognitoApp:
     """User pools and identity pools in front of a control plane."""
 
-    def __init__(self, inner: App, around: Surroundings, verify_signature: Verify | None = None) -> None:
+    def __init__(
+        self,
+        inner: App,
+        around: Surroundings,
+        *,
+        owner: OwnerKey | None = None,
+        verify_signature: Verify | None = None,
+    ) -> None:
         """Read the state; nothing is asked of the control plane yet.
 
         Args:
+            owner: the account owner's key, whose signatures are verified here.
             verify_signature: tells whether a signed request may pass: None, or the refusal to send. By default the
                 control plane is asked.
         """
         self._inner = inner
         self._plane = Plane(around)
         self._identities = IdentityPools(self._plane)
-        self._verify = verify_signature or signature.asking(inner)
+        self._verify = verify_signature or signature.asking(inner, owner)
         self._operations = self._all_operations()
         self._syncing: asyncio.Task[None] | None = None
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .errors import CognitoError, not_found
+from .errors import not_found
 
 Described = dict[str, Any]
 
