@@ -1,6 +1,6 @@
 """Devices of a user: confirmed, remembered, listed, forgotten (UP-80 to UP-88)."""
 
-from . import accounts, issuing, signin, srp
+from . import accounts, completion, issuing, srp
 from .errors import CognitoError, invalid_parameter, not_found
 from .plane import Answer, Operation, Parameters, Plane
 from .records import Device, User
@@ -21,7 +21,7 @@ async def confirm_device(plane: Plane, parameters: Parameters) -> Answer:
         raise invalid_parameter("Invalid device key given.")
     prompted = bool(settings.get("DeviceOnlyRememberedOnUserPrompt"))
     salt, verifier = _numbers(parameters.get("DeviceSecretVerifierConfig") or {})
-    group = signin.device_group(await plane.keys(holder.place.pool_id), holder.user)
+    group = completion.device_group(await plane.keys(holder.place.pool_id), holder.user)
     now = plane.now()
     name = parameters.get("DeviceName") or key
     holder.user.devices[key] = Device(key, group, name, salt, verifier, now, now, remembered=not prompted)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from . import accounts, issuing, mfa, signin, tokens
+from . import accounts, challenges, issuing, mfa, tokens
 from .directory import Described
 from .errors import CognitoError, invalid_parameter, not_authorized
 from .plane import Answer, Operation, Parameters, Plane
@@ -19,7 +19,7 @@ async def _asker(plane: Plane, parameters: Parameters) -> tuple[User, Described,
         return holder.user, holder.place.pool, None
     if not parameters.get("Session"):
         raise invalid_parameter("Missing required parameter AccessToken or Session")
-    challenge = signin.open_session(plane, parameters["Session"], "MFA_SETUP")
+    challenge = challenges.open_session(plane, parameters["Session"], "MFA_SETUP")
     pool = await plane.directory.user_pool(challenge.pool_id)
     user = plane.users.get(pool, challenge.username)
     if user is None or not user.enabled:

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 import re
+import time
 from dataclasses import dataclass
 
 # RFC 3526 section 4: the 3072-bit MODP group is 2^3072 - 2^3008 - 1 + 2^64 * (floor(2^2942 pi) + 1690314).
@@ -27,6 +28,8 @@ GENERATOR = 2  # UP-40: RFC 5054 would say 5
 SALT_BYTES = 16
 SECRET_BYTES = 32  # the exponent b: at least 256 bits (RFC 5054 section 2.5.3)
 SECRET_BLOCK_BYTES = 48
+_WINDOW_BITS = 4
+_STEPS_AT_ONCE = 8  # about a millisecond
 _KEY_BYTES = 16  # UP-45
 _KEY_PURPOSE = b"Caldera Derived Key\x01"  # UP-45
 _MAX_HEX_DIGITS = 2 * len(_PRIME_HEX)
@@ -45,6 +48,23 @@ def padded(number: int) -> bytes:
     return number.to_bytes(number.bit_length() // 8 + 1, "big")
 
 
+def power(number: int, exponent: int) -> int:
+    """The power modulo N, in steps between which other threads may run.
+
+    pow() as a whole would hold the interpreter's lock, and with it the event loop, for several milliseconds.
+    """
+    powers = [1, number % PRIME]
+    for _ in range(2**_WINDOW_BITS - 2):
+        powers.append(powers[-1] * powers[1] % PRIME)
+    result = 1
+    for step, position in enumerate(reversed(range(0, exponent.bit_length(), _WINDOW_BITS)), 1):
+        digit = exponent >> position & (2**_WINDOW_BITS - 1)
+        result = pow(result, 2**_WINDOW_BITS, PRIME) * powers[digit] % PRIME
+        if step % _STEPS_AT_ONCE == 0:
+            time.sleep(0)
+    return result
+
+
 def _digest(*parts: bytes) -> int:
     return int.from_bytes(hashlib.sha256(b"".join(parts)).digest(), "big")
 
@@ -60,7 +80,7 @@ def private_key(salt: int, scope: str, user: str, password: str) -> int:
 
 def verifier_of(salt: int, scope: str, user: str, password: str) -> int:
     """What the server keeps in place of the password; costs one exponentiation."""
-    return pow(GENERATOR, private_key(salt, scope, user, password), PRIME)
+    return power(GENERATOR, private_key(salt, scope, user, password))
 
 
 def public_value(text: str) -> int | None:
@@ -102,14 +122,14 @@ class Exchange:
 
 def server_public(verifier: int, secret: int) -> int:
     """B of RFC 5054 section 2.5.3: k*v + g^b."""
-    return (MULTIPLIER * verifier + pow(GENERATOR, secret, PRIME)) % PRIME
+    return (MULTIPLIER * verifier + power(GENERATOR, secret)) % PRIME
 
 
 def session_key(exchange: Exchange) -> bytes:
     """The key that both sides hold when the password was right (UP-44, UP-45); costs two exponentiations."""
     scrambler = _digest(padded(exchange.client_public), padded(exchange.server_public))
-    base = exchange.client_public * pow(exchange.verifier, scrambler, PRIME) % PRIME
-    shared = pow(base, exchange.secret, PRIME)
+    base = exchange.client_public * power(exchange.verifier, scrambler) % PRIME
+    shared = power(base, exchange.secret)
     pseudo_random_key = hmac.digest(padded(scrambler), padded(shared), "sha256")
     return hmac.digest(pseudo_random_key, _KEY_PURPOSE, "sha256")[:_KEY_BYTES]
 
