@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
+from todo_backend.local.cognito import Quotas
+
 if TYPE_CHECKING:
     from tests.unit.cognito.conftest import Pool, World
 
@@ -292,6 +294,27 @@ def test_ip_32_principal_tags_need_a_trust_that_lets_them_in(scene: Scene) -> No
     scene.credentials(scene.get_id(tokens), tokens)
     tags = {tag["Key"]: tag["Value"] for tag in scene.world.control.assumed[-1]["Tags"]}
     assert tags["client"] == scene.pool.client_id
+
+
+def test_ip_25_credentials_that_were_given_out_survive_the_sign_out(scene: Scene) -> None:
+    tokens = scene.someone()
+    scene.credentials(scene.get_id(tokens), tokens)
+    own = scene.world.control.assumed[-1]["RoleArn"].rpartition("/")[2]
+    scene.pool.idp.global_sign_out(AccessToken=tokens["AccessToken"])
+    assert own in scene.world.control.roles
+
+
+def test_ip_33_get_id_is_limited_by_the_second(world: "World") -> None:
+    other = type(world)(quotas=Quotas(identity=3))
+    other.start()
+    try:
+        stopped = other.clock()
+        other.app._plane.now = lambda: stopped
+        given = {"IdentityPoolId": "us-east-1:00000000-0000-4000-8000-000000000000"}
+        codes = [error(other.aws("cognito-identity").get_id, **given)[0] for _ in range(4)]
+    finally:
+        other.stop()
+    assert codes == ["ResourceNotFoundException"] * 3 + ["TooManyRequestsException"]
 
 
 def test_identities_are_listed_described_and_deleted_by_administrators(scene: Scene) -> None:

@@ -82,6 +82,11 @@ def test_up_42_numbers_are_hashed_as_twos_complement(number: int) -> None:
     assert int.from_bytes(srp.padded(number), "big", signed=True) == number
 
 
+@given(st.integers(min_value=0, max_value=2**3072), st.integers(min_value=0, max_value=2**260))
+def test_a_power_in_steps_is_the_power(number: int, exponent: int) -> None:
+    assert srp.power(number, exponent) == pow(number, exponent, srp.PRIME)
+
+
 def test_up_45_the_key_is_made_by_hkdf_with_cognitos_purpose() -> None:
     exchange = srp.Exchange("p", "u", 1, 7, 5, 3, 11, b"")
     u = int.from_bytes(hashlib.sha256(b"\x05\x0b").digest(), "big")

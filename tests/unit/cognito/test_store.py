@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from todo_backend.local.cognito.errors import CognitoError
 from todo_backend.local.cognito.records import User
 from todo_backend.local.cognito.store import DirectoryStore, MemoryStore, open_store
 from todo_backend.local.cognito.users import Users
@@ -160,6 +161,16 @@ def test_a_thousand_users_are_back_within_a_second(tmp_path: Path) -> None:
     found = again.find(pool, "u777@example.com")
     assert found is not None
     assert found.username == "sub777"
+
+
+def test_a_deleted_user_is_not_brought_back_by_what_is_under_way() -> None:
+    users = Users(MemoryStore())
+    user = User("us-east-1_x", "name", {"sub": "sub"}, "CONFIRMED", 0.0, 0.0)
+    users.save(user, 1.0)
+    users.remove(user)
+    with pytest.raises(CognitoError, match="UserNotFoundException"):
+        users.save(user, 2.0)
+    assert users.find({"Id": "us-east-1_x"}, "name") is None
 
 
 def test_without_a_directory_nothing_is_kept() -> None:

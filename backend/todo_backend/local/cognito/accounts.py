@@ -20,6 +20,7 @@ _MEDIA = {"email": "EMAIL", "phone_number": "SMS"}
 _CODE_DIGITS = 6
 _ALWAYS_KNOWN = ("sub", "email_verified", "phone_number_verified")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+_PASSWORD = re.compile(r"\S{1,256}", re.ASCII)
 _PHONE = re.compile(r"\+\d{1,15}", re.ASCII)
 _SUBJECT = "Your verification code"
 _TEXT = "Your confirmation code is {####}"
@@ -103,7 +104,9 @@ def is_password(secret: Secret, pool: str, username: str, password: str) -> bool
 
 
 def check_password_policy(pool: Described, password: str) -> None:
-    """Refuse a weak password anywhere but at sign-up (UP-37)."""
+    """Refuse a weak password anywhere but at sign-up (UP-37), and one that is none (UP-06)."""
+    if not _PASSWORD.fullmatch(password):
+        raise invalid_parameter("Invalid password given.")
     passwords.check(password, policy(pool), passwords.LATER_WORDING)
 
 

@@ -77,6 +77,7 @@ class User(Document):
         codes: outstanding codes by purpose: `confirm`, `reset`, `verify:<attribute>`.
         pending: attribute values that wait for their verification.
         history: what came before `secret`, newest first.
+        deleted: nothing that is still under way may bring the user back.
     """
 
     pool_id: str
@@ -94,6 +95,7 @@ class User(Document):
     totp: Totp | None = None
     devices: dict[str, Device] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
+    deleted: bool = False
 
     @property
     def sub(self) -> str:

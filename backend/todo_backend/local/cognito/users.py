@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
+from .errors import user_not_found
 from .records import Grant, User
 from .store import Store
 
@@ -70,13 +71,20 @@ class Users:
         return list(self._by_name[pool_id].values())
 
     def save(self, user: User, now: float) -> None:
-        """Store what was changed."""
+        """Store what was changed.
+
+        Raises:
+            CognitoError: UserNotFoundException, the user was deleted meanwhile.
+        """
+        if user.deleted:
+            raise user_not_found()
         user.modified_at = now
         self._place(user)
         self._store.put(_USER, f"{user.pool_id}/{user.username}", user.document())
 
     def remove(self, user: User) -> None:
         """Forget the user."""
+        user.deleted = True
         self._unplace(user)
         self._by_name[user.pool_id].pop(user.username, None)
         self._store.put(_USER, f"{user.pool_id}/{user.username}", None)
