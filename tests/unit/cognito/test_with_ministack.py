@@ -164,3 +164,28 @@ def deployed_once(stack: Stack) -> tuple[str, str, str]:
     """A user pool of its own."""
     pool = stack.aws("cognito-idp").create_user_pool(PoolName="q", UsernameAttributes=["email"])["UserPool"]["Id"]
     return pool, "", ""
+
+
+def test_up_99_rotation_can_be_set_although_the_control_plane_forgets_it(stack: Stack) -> None:
+    pool, _, _ = deployed_once(stack)
+    idp = stack.aws("cognito-idp")
+    rotation = {"Feature": "ENABLED", "RetryGracePeriodSeconds": 10}
+    made = idp.create_user_pool_client(UserPoolId=pool, ClientName="c", RefreshTokenRotation=rotation)["UserPoolClient"]
+    given = {"UserPoolId": pool, "ClientId": made["ClientId"]}
+    assert made["RefreshTokenRotation"] == rotation
+    assert idp.describe_user_pool_client(**given)["UserPoolClient"]["RefreshTokenRotation"] == rotation
+    idp.update_user_pool_client(**given, RefreshTokenRotation=rotation | {"RetryGracePeriodSeconds": 0})
+    found = idp.describe_user_pool_client(**given)["UserPoolClient"]["RefreshTokenRotation"]
+    assert found["RetryGracePeriodSeconds"] == 0
+    idp.admin_create_user(
+        UserPoolId=pool, Username="dora@example.com", TemporaryPassword=PASSWORD, MessageAction="SUPPRESS"
+    )
+    idp.admin_set_user_password(UserPoolId=pool, Username="dora@example.com", Password=PASSWORD, Permanent=True)
+    public = stack.aws("cognito-idp", None)
+    answer = AWSSRP("dora@example.com", PASSWORD, pool, made["ClientId"], client=public).authenticate_user()
+    token = answer["AuthenticationResult"]["RefreshToken"]
+    renewal = {"ClientId": made["ClientId"], "RefreshToken": token}
+    assert public.get_tokens_from_refresh_token(**renewal)["AuthenticationResult"]["RefreshToken"] != token
+    assert error(public.get_tokens_from_refresh_token, **renewal) == "RefreshTokenReuseException"
+    idp.update_user_pool_client(**given)
+    assert "RefreshTokenRotation" not in idp.describe_user_pool_client(**given)["UserPoolClient"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import (
     admin,
+    clients,
     devices,
     parameters,
     profile,
@@ -166,10 +167,26 @@ class CognitoApp:
             return
         except ConnectionError:
             return
-        await self._inner(scope, wire.replay(body, receive), send)
+        if operation in clients.OPERATIONS:
+            await (await self._client_call(scope, body, operation)).send(send)
+        else:
+            await self._inner(scope, wire.replay(body, receive), send)
         self._plane.directory.forget()
         if operation == "DeleteUserPool":
             await self._forget_pool(body)
+
+    async def _client_call(self, scope: Scope, body: bytes, operation: str) -> Response:
+        """An operation on an app client, with the settings that the control plane forgets."""
+        try:
+            given = wire.parsed(body)
+            given = given if isinstance(given, dict) else {}
+            self._plane.clients.check(operation, given)
+        except CognitoError as error:
+            return wire.failure(error)
+        response = await wire.ask(self._inner, scope, body, list(scope["headers"]))
+        completed = self._plane.clients.note(operation, given, response)
+        await self._plane.store.commit()
+        return completed
 
     async def _forget_pool(self, body: bytes) -> None:
         given = wire.parsed(body)

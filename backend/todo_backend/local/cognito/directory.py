@@ -33,8 +33,14 @@ def error_code(error: Exception) -> str:
 class Directory:
     """Reads the deployed configuration."""
 
-    def __init__(self, control: Control, seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        control: Control,
+        completed: Callable[[Described], Described] = dict,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._control = control
+        self._completed = completed
         self._seconds = seconds
         self._remembered: OrderedDict[tuple[str, ...], tuple[float, Described]] = OrderedDict()
         self._pool_of_client: OrderedDict[str, str] = OrderedDict()
@@ -65,7 +71,7 @@ class Directory:
         if not found:
             self._pool_of_client.pop(client_id, None)
             raise not_found(f"User pool client {client_id} does not exist.")
-        return dict(found["UserPoolClient"])
+        return self._completed(found["UserPoolClient"])
 
     async def token_mfa_is_on(self, pool: Described) -> bool:
         """Whether the pool lets its users have software tokens."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .clients import ClientSettings
 from .directory import Control, Directory
 from .errors import CognitoError
 from .identities import Identities
@@ -71,8 +72,9 @@ class Plane:
         self.control = around.control
         self.now = around.clock
         self.random = around.random
-        self.directory = Directory(around.control)
         self.store = open_store(around.state_dir)
+        self.clients = ClientSettings(self.store)
+        self.directory = Directory(around.control, self.clients.completed)
         self.users = Users(self.store)
         self.grants = Grants(self.store)
         self.identities = Identities(self.store)
@@ -93,6 +95,8 @@ class Plane:
                 self.grants.restore(value, self.now())
             elif kind == "identity":
                 self.identities.restore(value)
+            elif kind == "client":
+                self.clients.restore(key, value)
             else:
                 _log.warning("record %s/%s is of an unknown kind and left alone", kind, key)
 
