@@ -1,4 +1,4 @@
-"""Speed of the Cognito data plane, without sockets: CPU of a sign-in, and how long 20 at once keep the event loop waiting.
+"""Speed of the Cognito data plane: CPU of a sign-in, and how long 20 at once keep the event loop waiting. No sockets.
 
 python benchmarks/identity.py      prints three figures, ends 9 when one is over its limit
 """

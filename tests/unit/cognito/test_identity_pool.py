@@ -1,13 +1,18 @@
 """Identity pools: who gets an identity, who gets credentials, and what the roles behind them say."""
 
+import asyncio
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
 
-from todo_backend.local.cognito import Quotas
+from todo_backend.local.cognito import Quotas, Surroundings
+from todo_backend.local.cognito.identity_pool import IdentityPools
+from todo_backend.local.cognito.plane import Plane
+from todo_backend.local.cognito.records import Identity
 
 if TYPE_CHECKING:
     from tests.unit.cognito.conftest import Pool, World
@@ -144,6 +149,29 @@ def test_ip_31_a_change_of_iam_is_followed_without_a_new_request_for_credentials
     while "late" not in scene.world.control.roles[own]["policies"] and time.monotonic() < until:
         time.sleep(0.01)
     assert "late" in scene.world.control.roles[own]["policies"]
+
+
+def test_ip_31_after_a_restart_the_roles_that_are_out_follow_too(world: "World", tmp_path: Path) -> None:
+    plane = Plane(Surroundings(world.control, lambda to, subject, text: None, tmp_path))
+    world.control.add_role("Source", {}, {"now": POLICY})
+    world.control.add_role("Source-own", {}, {"before": POLICY})
+    identity = Identity(
+        "us-east-1:me", "pool", {"provider": "sub"}, 0.0, 0.0, {"Source-own": "Source", "Source-x": "Source"}
+    )
+    plane.identities.save(identity, 1.0)
+
+    async def restart() -> None:
+        await plane.store.commit()
+        later = Plane(Surroundings(world.control, lambda to, subject, text: None, tmp_path))
+        await IdentityPools(later).roles.sync()
+        later.close()
+
+    asyncio.run(restart())
+    plane.close()
+    policies = world.control.roles["Source-own"]["policies"]
+    assert policies.keys() == {"now"}
+    assert policies["now"]["Statement"][0]["Resource"] == "arn:aws:s3:::files/us-east-1:me/*"
+    assert "Source-x" not in world.control.roles
 
 
 def test_ip_08_without_logins_there_is_no_identity(scene: Scene) -> None:

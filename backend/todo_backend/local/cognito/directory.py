@@ -14,7 +14,7 @@ Described = dict[str, Any]
 
 _REMEMBER_SECONDS = 1.0
 _MAX_REMEMBERED = 1000
-_MISSING = {"ResourceNotFoundException", "NoSuchEntity"}
+_MISSING = ("ResourceNotFoundException", "NoSuchEntity")
 
 
 class Control(Protocol):
@@ -28,6 +28,11 @@ def error_code(error: Exception) -> str:
     """AWS's code of an error of the control plane, ours or botocore's; empty when it has none."""
     response = getattr(error, "response", {})
     return str(getattr(error, "code", "") or response.get("Error", {}).get("Code", ""))
+
+
+def is_missing(error: Exception) -> bool:
+    """Whether the control plane says that there is no such thing."""
+    return error_code(error).startswith(_MISSING)
 
 
 class Directory:
@@ -146,6 +151,6 @@ class Directory:
         try:
             return await self._control.call(service, operation, **parameters)
         except Exception as error:
-            if error_code(error) in _MISSING:
+            if is_missing(error):
                 return None
             raise

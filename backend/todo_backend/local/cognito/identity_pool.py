@@ -1,6 +1,7 @@
 """Identity pools: who a login is, and credentials for it (IP-01 to IP-33)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from . import issuing, mapping, roles, tokens
@@ -43,6 +44,10 @@ class IdentityPools:
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
         self.roles = Roles(plane.control)
+        for identity in plane.identities.all():
+            claimant = Claimant(identity.id, identity.pool_id, _kind(identity))
+            for name, source in identity.roles.items():
+                self.roles.adopt(name, source, claimant)
 
     async def get_id(self, parameters: Parameters) -> Answer:
         """The identity of a login, always the same one (IP-02)."""
@@ -67,13 +72,12 @@ class IdentityPools:
             raise roles.misconfigured()
         claimant = Claimant(identity.id, identity.pool_id, _amr(logins), await self._tags(pool, logins))
         found = await self.roles.credentials(arn, claimant)
-        self._note_role(identity, roles.own_role_name(roles.role_name(arn), identity.id))
-        expiration = found["Expiration"]
+        self._note_role(identity, roles.role_name(arn))
         credentials = {
             "AccessKeyId": found["AccessKeyId"],
             "SecretKey": found["SecretAccessKey"],
             "SessionToken": found["SessionToken"],
-            "Expiration": expiration.timestamp() if hasattr(expiration, "timestamp") else expiration,
+            "Expiration": _seconds(found["Expiration"]),
         }
         return {"IdentityId": identity.id, "Credentials": credentials}
 
@@ -118,7 +122,7 @@ class IdentityPools:
             identity = self._plane.identities.get(identity_id)
             if identity:
                 self._plane.identities.remove(identity)
-                await self.roles.remove(identity.roles)
+                await self.roles.remove(list(identity.roles))
         return {"UnprocessedIdentityIds": []}
 
     # --- Logins
@@ -239,15 +243,27 @@ class IdentityPools:
         claims = logins[0].claims
         return tuple((tag, str(claims[claim])) for tag, claim in sorted(names.items()) if claim in claims)
 
-    def _note_role(self, identity: Identity, name: str) -> None:
+    def _note_role(self, identity: Identity, source: str) -> None:
+        name = roles.own_role_name(source, identity.id)
         if name not in identity.roles:
-            identity.roles.append(name)
+            identity.roles[name] = source
             self._plane.identities.save(identity, self._plane.now())
 
 
 def _check_guests(pool: Described) -> None:
     if not pool.get("AllowUnauthenticatedIdentities"):
         raise not_authorized("Unauthenticated access is not supported for this identity pool.")  # IP-08
+
+
+def _seconds(moment: Any) -> float:
+    """A time of the control plane's, however its answers are parsed, as seconds since 1970."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return float(moment.timestamp()) if isinstance(moment, datetime) else float(moment)
+
+
+def _kind(identity: Identity) -> tuple[str, ...]:
+    return ("authenticated",) if identity.logins else ("unauthenticated",)
 
 
 def _amr(logins: list[Login]) -> tuple[str, ...]:

@@ -139,14 +139,19 @@ class Grant(Document):
 
 @dataclass
 class Identity(Document):
-    """One identity of an identity pool; `logins` are provider name to user id."""
+    """One identity of an identity pool.
+
+    Attributes:
+        logins: provider name to user id.
+        roles: the identity's own roles to what each came from.
+    """
 
     id: str
     pool_id: str
     logins: dict[str, str]
     created_at: float
     modified_at: float
-    roles: list[str] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
     disabled: bool = False
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from . import mapping
-from .directory import Control, Described, error_code
+from .directory import Control, Described, error_code, is_missing
 from .errors import CognitoError
 
 SESSION_NAME = "CognitoIdentityCredentials"  # IP-07
@@ -84,7 +84,7 @@ class Roles:
         try:
             role = (await self._iam("GetRole", RoleName=source))["Role"]
         except Exception as error:
-            if error_code(error) != "NoSuchEntity":
+            if not is_missing(error):
                 raise
             raise misconfigured() from None
         needed = ["sts:AssumeRoleWithWebIdentity", *(["sts:TagSession"] if claimant.tags else [])]
@@ -94,12 +94,16 @@ class Roles:
         name = await self._own_role(role, claimant)
         return await self._assume(role["Arn"], name, claimant)
 
+    def adopt(self, name: str, source: str, claimant: Claimant) -> None:
+        """Know a role that an earlier process made."""
+        self._sources[name] = (source, claimant)
+
     def has_any(self) -> bool:
-        """Whether any identity of this process has a role."""
+        """Whether any identity has a role."""
         return bool(self._sources)
 
     async def sync(self) -> None:
-        """Bring the roles of this process' identities in step with what they came from."""
+        """Bring the identities' roles in step with what they came from."""
         for source in sorted({source for source, _ in self._sources.values()}):
             names = [name for name, (owner, _) in self._sources.items() if owner == source]
             try:
@@ -107,14 +111,14 @@ class Roles:
                 for name in names:
                     await self._bring_in_step(name, policies)
             except Exception as error:  # noqa: BLE001 (in the background there is nobody to raise it to)
-                if error_code(error) == "NoSuchEntity":
+                if is_missing(error):
                     await self.remove(names)
                 else:
                     _log.exception("the roles made from %s could not be brought in step", source)
 
     async def _bring_in_step(self, name: str, policies: dict[str, Described]) -> None:
         async with self._lock(name):
-            if name in self._sources:
+            if name in self._sources and await self._is_there(name):
                 await self._write_policies(name, self._sources[name][1], policies)
 
     async def remove(self, names: list[str]) -> None:
@@ -123,11 +127,11 @@ class Roles:
             self._sources.pop(name, None)
             self._written.pop(name, None)
             try:
-                for policy in (await self._iam("ListRolePolicies", RoleName=name)).get("PolicyNames", []):
+                for policy in (await self._iam("ListRolePolicies", RoleName=name)).get("PolicyNames") or []:
                     await self._iam("DeleteRolePolicy", RoleName=name, PolicyName=policy)
                 await self._iam("DeleteRole", RoleName=name)
             except Exception as error:
-                if error_code(error) != "NoSuchEntity":
+                if not is_missing(error):
                     raise
 
     async def _assume(self, source_arn: str, name: str, claimant: Claimant) -> Described:
@@ -145,9 +149,9 @@ class Roles:
         source = str(role["RoleName"])
         name = own_role_name(source, claimant.identity_id)
         async with self._lock(name):
-            if name not in self._sources:
+            if name not in self._written:
                 await self._create(role, name)
-                self._sources[name] = (source, claimant)
+            self._sources[name] = (source, claimant)
             await self._write_policies(name, claimant, await self._policies(source))
         return name
 
@@ -162,18 +166,31 @@ class Roles:
         try:
             await self._iam("CreateRole", RoleName=name, Path=_PATH, AssumeRolePolicyDocument=trust)
         except Exception as error:
-            if error_code(error) != "EntityAlreadyExists":
+            if not error_code(error).startswith("EntityAlreadyExists"):
                 raise
-            await self._forget_stale(name)
+            await self._look_up(name)
+        else:
+            self._written[name] = {}
 
-    async def _forget_stale(self, name: str) -> None:
+    async def _is_there(self, name: str) -> bool:
+        """Whether the role exists; one that an earlier process made is looked up first."""
+        if name not in self._written:
+            try:
+                await self._look_up(name)
+            except Exception as error:
+                if not is_missing(error):
+                    raise
+                del self._sources[name]
+        return name in self._written
+
+    async def _look_up(self, name: str) -> None:
         """What an earlier process wrote: names only, so that what is gone from the source goes here too."""
-        listed = (await self._iam("ListRolePolicies", RoleName=name)).get("PolicyNames", [])
+        listed = (await self._iam("ListRolePolicies", RoleName=name)).get("PolicyNames") or []
         self._written[name] = dict.fromkeys(listed, "")
 
     async def _write_policies(self, name: str, claimant: Claimant, policies: dict[str, Described]) -> None:
         wanted = {policy: mapping.filled(document, claimant.variables()) for policy, document in policies.items()}
-        written = self._written.setdefault(name, {})
+        written = self._written[name]
         for policy, text in wanted.items():
             if written.get(policy) != text:
                 await self._iam("PutRolePolicy", RoleName=name, PolicyName=policy, PolicyDocument=text)
@@ -185,10 +202,10 @@ class Roles:
     async def _policies(self, source: str) -> dict[str, Described]:
         """The policies of a role by name, inline and attached."""
         found = {}
-        for policy in (await self._iam("ListRolePolicies", RoleName=source)).get("PolicyNames", []):
+        for policy in (await self._iam("ListRolePolicies", RoleName=source)).get("PolicyNames") or []:
             answer = await self._iam("GetRolePolicy", RoleName=source, PolicyName=policy)
             found[policy] = as_document(answer["PolicyDocument"])
-        for attached in (await self._iam("ListAttachedRolePolicies", RoleName=source)).get("AttachedPolicies", []):
+        for attached in (await self._iam("ListAttachedRolePolicies", RoleName=source)).get("AttachedPolicies") or []:
             arn = attached["PolicyArn"]
             version = (await self._iam("GetPolicy", PolicyArn=arn))["Policy"]["DefaultVersionId"]
             answer = await self._iam("GetPolicyVersion", PolicyArn=arn, VersionId=version)
