@@ -215,6 +215,8 @@ class World:
         asyncio.run(self.app.close())
 
     def _mail(self, to: str, subject: str, text: str) -> None:
+        if to.startswith("undeliverable"):
+            raise ConnectionRefusedError(to)
         self.mails.append((to, subject, text))
 
     def aws(self, service: str, *, signed: bool = False) -> Any:

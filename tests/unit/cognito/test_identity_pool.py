@@ -101,7 +101,7 @@ def test_ip_02_and_03_a_user_always_has_the_same_identity_which_is_not_the_sub(s
     assert jwt.decode(first["IdToken"], options={"verify_signature": False})["sub"] not in scene.get_id(first)
 
 
-def test_ip_05_06_07_and_31_credentials_of_a_role_with_the_identity_filled_in(scene: Scene) -> None:
+def test_ip_05_06_07_16_and_31_credentials_of_a_role_with_the_identity_filled_in(scene: Scene) -> None:
     tokens = scene.someone()
     identity_id = scene.get_id(tokens)
     found = scene.credentials(identity_id, tokens)
@@ -149,6 +149,9 @@ def test_ip_31_a_change_of_iam_is_followed_without_a_new_request_for_credentials
     while "late" not in scene.world.control.roles[own]["policies"] and time.monotonic() < until:
         time.sleep(0.01)
     assert "late" in scene.world.control.roles[own]["policies"]
+
+
+OWN = {"Source-own": "Source", "Source-x": "Source"}
 
 
 def test_ip_31_after_a_restart_the_roles_that_are_out_follow_too(world: "World", tmp_path: Path) -> None:
@@ -241,7 +244,7 @@ def test_ip_14_15_and_18_no_foreign_and_no_made_up_identities(scene: Scene) -> N
     assert error(scene.aws.get_id, IdentityPoolId=made_up, Logins={})[0] == "ResourceNotFoundException"
 
 
-def test_ip_15_logins_of_two_providers_are_merged(scene: Scene) -> None:
+def test_ip_15_and_17_logins_of_two_providers_are_merged_two_of_one_are_not(scene: Scene) -> None:
     other = scene.world.pool(client={"Marker": "second provider"})
     name = f"cognito-idp.us-east-1.amazonaws.com/{other.id}"
     entry = {"ProviderName": name, "ClientId": other.client_id}
@@ -252,6 +255,11 @@ def test_ip_15_logins_of_two_providers_are_merged(scene: Scene) -> None:
     loser = scene.aws.get_id(IdentityPoolId=scene.id, Logins=second)["IdentityId"]
     both = scene.login(first) | second
     assert scene.aws.get_credentials_for_identity(IdentityId=winner, Logins=both)["IdentityId"] == winner
+    conflict = scene.login(scene.someone()) | second
+    assert (
+        error(scene.aws.get_credentials_for_identity, IdentityId=winner, Logins=conflict)[0]
+        == "ResourceConflictException"
+    )
     assert scene.aws.get_id(IdentityPoolId=scene.id, Logins=second)["IdentityId"] == winner
     assert (
         error(scene.aws.get_credentials_for_identity, IdentityId=loser, Logins=second)[0] == "ResourceNotFoundException"
@@ -281,7 +289,7 @@ def test_ip_19_and_20_a_role_that_does_not_trust_the_pool_is_not_used(scene: Sce
     assert message == "Invalid identity pool configuration. Check assigned IAM roles for this pool."
 
 
-def test_ip_22_and_23_the_classic_flow(scene: Scene) -> None:
+def test_ip_04_22_and_23_the_classic_flow(scene: Scene) -> None:
     tokens = scene.someone()
     given = {"IdentityId": scene.get_id(tokens), "Logins": scene.login(tokens)}
     assert "Basic (classic) flow is not enabled" in error(scene.aws.get_open_id_token, **given)[1]

@@ -42,7 +42,9 @@ def test_ip_26_by_token_the_preferred_role_wins_and_a_custom_one_must_be_listed(
         ("Contains", "min", {"role": "admin"}, "arn:rule"),
     ],
 )
-def test_ip_27_rules_are_tried_in_order(match: str, value: str, claims: dict[str, str], expected: str) -> None:
+def test_ip_27_and_29_rules_are_tried_in_order_on_whatever_the_token_claims(
+    match: str, value: str, claims: dict[str, str], expected: str
+) -> None:
     rules = [
         {"Claim": "role", "MatchType": match, "Value": value, "RoleARN": "arn:rule"},
         {"Claim": "role", "MatchType": "Equals", "Value": "admin", "RoleARN": "arn:late"},

@@ -275,6 +275,14 @@ def test_up_06_a_new_password_has_no_spaces_and_no_257_characters(world: "World"
         assert refusal[0] == "InvalidParameterException"
 
 
+def test_up_16_a_validity_of_zero_days_means_seven(world: "World") -> None:
+    policy = {"PasswordPolicy": {"MinimumLength": 8, "TemporaryPasswordValidityDays": 0}}
+    pool = world.pool(Policies=policy)
+    email = created(world, pool)
+    world.clock.move(6 * 86_400)
+    assert world.answer(pool, email, "Temporary-1")["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
+
+
 def test_up_71_a_temporary_password_expires(world: "World") -> None:
     pool = world.pool()
     email = created(world, pool)
@@ -417,6 +425,15 @@ def test_up_84_the_device_challenge_needs_the_password_first(world: "World") -> 
     device, _ = confirmed_device(world, pool, world.tokens(pool, email))
     given = {"USERNAME": email, "DEVICE_KEY": device["device_key"], "SRP_A": "abcdef"}
     assert error(respond, pool, "DEVICE_SRP_AUTH", **given)[0] == "NotAuthorizedException"
+
+
+def test_up_88_devices_are_tracked_by_srp_only(world: "World") -> None:
+    pool = world.pool(client={"ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH"]}, **TRACKED)
+    email = world.user(pool)
+    values = {"USERNAME": email, "PASSWORD": PASSWORD}
+    given = {"ClientId": pool.client_id, "AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": values}
+    assert "NewDeviceMetadata" not in pool.idp.initiate_auth(**given)["AuthenticationResult"]
+    assert "NewDeviceMetadata" in world.tokens(pool, email)
 
 
 def test_up_86_and_87_only_the_confirmed_device_renews_its_tokens(world: "World") -> None:

@@ -100,6 +100,13 @@ def test_up_15_and_37_a_weak_password_is_refused_with_one_reason(world: "World",
     assert refusal == ("InvalidPasswordException", f"Password does not conform to policy: {reason}")
 
 
+def test_up_17_a_mail_that_cannot_be_sent_leaves_an_unconfirmed_user(world: "World") -> None:
+    pool = world.pool()
+    given = {"ClientId": pool.client_id, "Username": f"undeliverable{world.email()}", "Password": PASSWORD}
+    assert error(pool.idp.sign_up, **given)[0] == "CodeDeliveryFailureException"
+    assert error(pool.idp.sign_up, **given)[0] == "UsernameExistsException"
+
+
 def test_up_18_names_may_be_compared_without_case(world: "World") -> None:
     folding = world.pool(UsernameConfiguration={"CaseSensitive": False})
     email = world.user(folding)

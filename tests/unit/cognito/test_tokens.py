@@ -75,7 +75,7 @@ def test_up_89_two_published_keys_sign_id_and_access_tokens(world: "World") -> N
     assert world.get("/us-east-1_Nobody/.well-known/jwks.json")[0] == 404
 
 
-def test_up_90_to_93_the_claims_of_both_tokens(world: "World") -> None:
+def test_up_90_to_93_and_95_the_claims_of_both_tokens(world: "World") -> None:
     pool = world.pool()
     email = world.user(pool)
     tokens = world.tokens(pool, email)
@@ -169,6 +169,16 @@ def test_up_99_to_101_rotation_spends_refresh_tokens(world: "World") -> None:
     assert error(rotated, pool, first)[0] == "RefreshTokenReuseException"
     assert rotated(pool, second)["RefreshToken"]
     assert rotated(pool, third)["RefreshToken"]
+
+
+def test_up_103_rotation_does_not_prolong_the_session(world: "World") -> None:
+    config = ROTATION | {"RefreshTokenValidity": 60, "TokenValidityUnits": {"RefreshToken": "minutes"}}
+    pool = world.pool(client=config)
+    first = world.tokens(pool, world.user(pool))["RefreshToken"]
+    world.clock.move(3000)
+    second = rotated(pool, first)["RefreshToken"]
+    world.clock.move(601)
+    assert error(rotated, pool, second) == ("NotAuthorizedException", "Refresh Token has expired")
 
 
 def test_up_100_without_grace_the_old_token_dies_at_once(world: "World") -> None:

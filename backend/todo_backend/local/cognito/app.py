@@ -63,6 +63,7 @@ class CognitoApp:
         self._verify = verify_signature or signature.asking(inner, owner)
         self._operations = self._all_operations()
         self._syncing: asyncio.Task[None] | None = None
+        self._is_stale = False
 
     def _all_operations(self) -> dict[tuple[str, str], Operation]:
         found = {(_USER_POOLS, name): operation for module in _MODULES for name, operation in module.OPERATIONS.items()}
@@ -205,8 +206,14 @@ class CognitoApp:
         signed = wire.header(scope, b"authorization")
         if not any(part in signed for part in _CHANGES_ROLES) or not self._identities.roles.has_any():
             return
+        self._is_stale = True
         if self._syncing is None or self._syncing.done():
-            self._syncing = asyncio.ensure_future(self.sync_roles())
+            self._syncing = asyncio.ensure_future(self._sync_while_stale())
+
+    async def _sync_while_stale(self) -> None:
+        while self._is_stale:
+            self._is_stale = False
+            await self.sync_roles()
 
 
 def _without_plane(method: Any) -> Operation:
