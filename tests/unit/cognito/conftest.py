@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,12 +142,20 @@ class FakeControl:
 
 @dataclass
 class Clock:
-    """Real time and what was added to it."""
+    """Real time and what was added to it; or a time that stands still."""
 
     ahead: float = 0.0
+    stopped: float | None = None
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return (time.time() if self.stopped is None else self.stopped) + self.ahead
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """For tests that count single seconds."""
+        self.stopped = time.time()
+        yield
+        self.stopped = None
 
     def move(self, seconds: float) -> None:
         """Let time pass."""
@@ -339,3 +348,10 @@ def world() -> Iterator[World]:
     found.start()
     yield found
     found.stop()
+
+
+@pytest.fixture
+def standing_still(world: World) -> Iterator[None]:
+    """No time passes but what the test lets pass."""
+    with world.clock.standing_still():
+        yield

@@ -344,8 +344,7 @@ def test_ip_33_get_id_is_limited_by_the_second(world: "World") -> None:
     other = type(world)(quotas=Quotas(identity=3))
     other.start()
     try:
-        stopped = other.clock()
-        other.app._plane.now = lambda: stopped
+        other.clock.stopped = other.clock()
         given = {"IdentityPoolId": "us-east-1:00000000-0000-4000-8000-000000000000"}
         codes = [error(other.aws("cognito-identity").get_id, **given)[0] for _ in range(4)]
     finally:

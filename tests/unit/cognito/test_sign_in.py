@@ -148,6 +148,7 @@ def test_up_60_a_user_whose_password_was_reset(world: "World") -> None:
     assert world.tokens(pool, email, "Other-Horse-8")
 
 
+@pytest.mark.usefixtures("standing_still")
 def test_up_61_five_failures_lock_and_each_further_one_doubles(world: "World") -> None:
     pool = world.pool(client={"ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH"]})
     email = world.user(pool)
@@ -174,6 +175,7 @@ def test_up_61_five_failures_lock_and_each_further_one_doubles(world: "World") -
     assert attempt(PASSWORD)
 
 
+@pytest.mark.usefixtures("standing_still")
 def test_up_61_unknown_users_are_locked_alike(world: "World") -> None:
     pool = world.pool()
     name = world.email()
@@ -181,6 +183,7 @@ def test_up_61_unknown_users_are_locked_alike(world: "World") -> None:
     assert answers == ["Incorrect username or password."] * 5 + ["Password attempts exceeded"]
 
 
+@pytest.mark.usefixtures("standing_still")
 def test_up_61_attempts_at_the_same_time_are_judged_one_after_the_other(world: "World") -> None:
     from concurrent.futures import ThreadPoolExecutor
 
