@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = {"todo_sdk": ROOT / "todo_sdk", "todo_cli": ROOT / "todo_cli", "todo_backend": ROOT / "backend" / "todo_backend"}
+SOURCES = {
+    "todo_sdk": ROOT / "todo_sdk",
+    "todo_cli": ROOT / "todo_cli",
+    "todo_backend": ROOT / "backend" / "todo_backend",
+}
 NEUTRAL = ("todo_backend.bundle", "todo_backend.artifacts")
 
 # Who may import what of ours (prefixes). Order matters: the first prefix that fits the importing module decides.
@@ -110,7 +114,9 @@ def undocumented(source: str) -> list[str]:
         if ast.get_docstring(node) is None:
             missing.append(node.name)
         if isinstance(node, ast.ClassDef):
-            methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and not item.name.startswith("_")]
+            methods = [
+                item for item in node.body if isinstance(item, ast.FunctionDef) and not item.name.startswith("_")
+            ]
             missing += [f"{node.name}.{item.name}" for item in methods if ast.get_docstring(item) is None]
     return missing
 
@@ -132,7 +138,18 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_importing_the_sdk_loads_nothing_heavy() -> None:
-    heavy = {"boto3", "botocore", "requests", "urllib3", "pycognito", "rich", "click", "sqlite3", "ministack", "todo_backend"}
+    heavy = {
+        "boto3",
+        "botocore",
+        "requests",
+        "urllib3",
+        "pycognito",
+        "rich",
+        "click",
+        "sqlite3",
+        "ministack",
+        "todo_backend",
+    }
     assert not loaded_by("import todo_sdk") & heavy
 
 

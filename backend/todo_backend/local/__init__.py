@@ -1,0 +1,56 @@
+"""The embedded stack: the synthesized template and the Lambda code, running on this machine, on loopback only.
+
+`import todo_backend.local` works without the extra `local`; what needs it raises `MissingExtraError`.
+"""
+
+from collections.abc import Callable
+
+from .errors import (
+    AlreadyRunningError,
+    DataDirError,
+    DeploymentError,
+    MissingExtraError,
+    NotRunningError,
+    PortTakenError,
+    StackError,
+)
+from .logs import logs
+from .options import Mail, Outputs, StackOptions, Status, default_data_dir
+from .process import inbox, outputs, start, status, stop
+
+
+def serve(options: StackOptions, on_ready: Callable[[Outputs], None]) -> None:
+    """Run the stack in this process until SIGINT or SIGTERM, then save its state.
+
+    Args:
+        on_ready: called once, with the outputs, when clients can connect.
+
+    Raises:
+        StackError: it could not start; nothing is left half done.
+    """
+    from .server import run
+
+    run(options, on_ready, lambda data_dir: None)
+
+
+__all__ = [
+    "AlreadyRunningError",
+    "DataDirError",
+    "DeploymentError",
+    "Mail",
+    "MissingExtraError",
+    "NotRunningError",
+    "Outputs",
+    "PortTakenError",
+    "StackError",
+    "StackOptions",
+    "Status",
+    "default_data_dir",
+    "inbox",
+    "logs",
+    "outputs",
+    "serve",
+    "start",
+    "status",
+    "stop",
+]

@@ -1,0 +1,203 @@
+"""The process that is the stack: MiniStack with our layers around it, served on loopback."""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from . import environment
+from .asgi import App, Message
+from .control import AdminCredentials, ControlPlane
+from .datadir import DataDir
+from .deploy import Change, client_outputs, deploy
+from .errors import StackError
+from .gateway import Gateway, Loopback
+from .identity import IdentityLayer
+from .identity_codes import CodeBook
+from .inbox import Inbox
+from .options import Outputs, StackOptions
+from .preflight import listen, require_extra
+from .provide import Plan
+from .provide import plan as make_plan
+from .trace import Trace
+
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_GRACE_SECONDS = 3  # for requests that are under way when the stack is told to stop
+
+
+OnReady = Callable[[Outputs], None]
+
+
+def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir], None]) -> None:
+    """Run the stack until SIGINT or SIGTERM, then save its state.
+
+    Args:
+        on_ready: called once, with the outputs, when clients can connect.
+        on_locked: called as soon as the data directory is this process' own.
+
+    Raises:
+        StackError: it could not start; nothing is left half done.
+    """
+    require_extra()
+    data_dir = DataDir(options.data_dir, ephemeral=options.ephemeral)
+    if data_dir.is_locked():
+        raise data_dir.already_running()
+    with listen(options.port) as listener, environment.of_our_own():
+        try:
+            data_dir.prepare()
+            data_dir.lock()
+            on_locked(data_dir)
+            logging.basicConfig(filename=data_dir.file("stack.log"), level=logging.WARNING, format=_LOG_FORMAT)
+            asyncio.run(_Run(options, data_dir, listener, on_ready).run())
+        except BaseException:
+            data_dir.undo()
+            raise
+        finally:
+            data_dir.close()
+
+
+def packaged_plan() -> Plan:
+    """What travels in the wheel: the template, the Lambda's code and its dependencies."""
+    from .. import artifacts, bundle
+
+    return make_plan(artifacts.template(), bundle.code_zip(), bundle.code_hash(), artifacts.dependencies_zip())
+
+
+class _Run:
+    def __init__(
+        self,
+        options: StackOptions,
+        data_dir: DataDir,
+        listener: socket.socket,
+        on_ready: OnReady,
+    ) -> None:
+        self._options = options
+        self._data_dir = data_dir
+        self._listener = listener
+        self._on_ready = on_ready
+        self._port: int = listener.getsockname()[1]
+        self._stopping = False
+        self._server: Any = None
+        self._taken: dict[str, str] = {}
+
+    async def run(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        credentials = AdminCredentials.of(self._data_dir)
+        self._taken = environment.prepare(self._data_dir, credentials, self._port)
+        # Thousands of long-lived objects are about to be made: walking them again and again costs a tenth of the start.
+        gc.disable()
+        from ministack.app import app as ministack
+
+        lifespan = Lifespan(ministack)
+        await lifespan.start()
+        control = ControlPlane(ministack, credentials, self._port)
+        inbox = Inbox(self._data_dir.file("inbox.jsonl"))
+        identity = IdentityLayer(Gateway(ministack), control, CodeBook(self._data_dir, time.time), inbox)
+        outputs = await self._deploy(control, identity)
+        app = Trace(Loopback(identity), self._data_dir.file("requests.jsonl"))
+        await self._serve(app, outputs)
+        await lifespan.stop()
+        self._data_dir.file("stack.json").unlink(missing_ok=True)
+
+    async def _deploy(self, control: ControlPlane, identity: IdentityLayer) -> Outputs:
+        change, deployed = await deploy(control, packaged_plan(), self._data_dir)
+        if change is Change.UPDATED:
+            await identity.roles.bring_up_to_date()
+        return client_outputs(deployed, self._port, self._options.profile)
+
+    async def _serve(self, app: App, outputs: Outputs) -> None:
+        import uvicorn
+
+        run = self
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets=sockets)
+                run._ready(outputs)
+
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,  # MiniStack has put one in already
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        self._server = Server(config)
+        if not self._stopping:
+            await self._server.serve(sockets=[self._listener])
+
+    def _ready(self, outputs: Outputs) -> None:
+        self._data_dir.write_json(
+            "stack.json",
+            {
+                "pid": self._data_dir.holder(),
+                "port": self._port,
+                "started_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+                "ephemeral": self._options.ephemeral,
+                "digest": self._data_dir.read_json("deployment.json").get("digest"),
+                "outputs": outputs,
+            },
+        )
+        gc.freeze()
+        gc.enable()
+        with environment.callers(self._taken):
+            self._on_ready(outputs)
+
+    def _stop(self, *_: object) -> None:
+        # uvicorn puts its own handlers over these while it serves, and raises the signal again afterwards: here.
+        self._stopping = True
+        if self._server is not None:
+            self._server.should_exit = True
+
+
+class Lifespan:
+    """Runs the lifespan protocol of an ASGI app; `stop` is what makes MiniStack save."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._from_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Bring the app up.
+
+        Raises:
+            StackError: it says that it cannot.
+        """
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
+        self._task = asyncio.ensure_future(self._run(scope))
+        await self._exchange("lifespan.startup")
+
+    async def stop(self) -> None:
+        """Bring the app down."""
+        await self._exchange("lifespan.shutdown")
+        if self._task:
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self, scope: dict[str, Any]) -> None:
+        await self._app(scope, self._to_app.get, self._from_app.put)
+
+    async def _exchange(self, kind: str) -> None:
+        await self._to_app.put({"type": kind})
+        answer = asyncio.ensure_future(self._from_app.get())
+        task = self._task
+        if task is None:
+            raise StackError("the lifespan was not started")
+        await asyncio.wait({answer, task}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done() or answer.result()["type"] != f"{kind}.complete":
+            answer.cancel()
+            raise StackError(f"MiniStack failed at {kind}; `todo logs` may say why")

@@ -1,0 +1,71 @@
+"""One line for every request: what was asked of which service, how it ended, how long it took.
+
+Never a header, a body, a query or a signature: the file may be shown to others.
+"""
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .asgi import App, Message, Receive, Scope, Send, header
+from .datadir import append_private
+
+LIMIT_BYTES = 4 * 1024 * 1024
+"""Of the file; one older file of that size is kept beside it."""
+
+_CREDENTIAL = re.compile(r"Credential=[^/]*/[^/]*/[^/]*/([a-z0-9-]+)/aws4_request")
+
+
+class Trace:
+    """Writes the line; changes nothing."""
+
+    def __init__(self, inner: App, path: Path) -> None:
+        self._inner = inner
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._inner(scope, receive, watched)
+        finally:
+            self._write(scope, status, (time.perf_counter() - begun) * 1000)
+
+    def _write(self, scope: Scope, status: int, milliseconds: float) -> None:
+        if self._path.exists() and self._path.stat().st_size > LIMIT_BYTES:
+            self._path.replace(self._path.with_suffix(".1.jsonl"))
+        record = {
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "method": scope["method"],
+            "path": scope["path"],
+            **addressed(scope),
+            "status": status,
+            "ms": round(milliseconds, 2),
+        }
+        append_private(self._path, json.dumps(record, ensure_ascii=False))
+
+
+def addressed(scope: Scope) -> dict[str, Any]:
+    """The service, and the operation where the request names it outside its body."""
+    if scope["path"].startswith("/_aws/execute-api/"):
+        return {"service": "execute-api", "operation": None}
+    target, _, operation = header(scope, b"x-amz-target").rpartition(".")
+    signed = _CREDENTIAL.search(header(scope, b"authorization"))
+    service = signed.group(1) if signed else _UNSIGNED.get(target)
+    return {"service": service, "operation": operation or None}
+
+
+_UNSIGNED = {"AWSCognitoIdentityProviderService": "cognito-idp", "AWSCognitoIdentityService": "cognito-identity"}

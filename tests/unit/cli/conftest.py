@@ -1,0 +1,279 @@
+"""The command with everything around it given: a client in memory, a terminal that answers, a stack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from todo_cli._context import AppContext, Terminal
+from todo_cli._main import run
+from todo_sdk import (
+    ChallengeRequiredError,
+    ConflictError,
+    FileInfo,
+    InvalidRequestError,
+    NotFoundError,
+    NotSignedInError,
+    SignUp,
+    SyncResult,
+    Todo,
+    User,
+)
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MILK_ID = "0193a5b2-7c1e-7000-8000-1b2c34f1c9ab"
+BANK_ID = "0193a5b2-7c1e-7000-8000-1b2c3400beef"
+USER = User(user_id="11111111-2222-3333-4444-555555555555", email="ada@example.com")
+
+
+def a_todo(**fields: Any) -> Todo:
+    """A to-do with everything filled in, changed as asked."""
+    values: dict[str, Any] = {
+        "id": MILK_ID,
+        "title": "Buy milk",
+        "notes": "two litres",
+        "status": "open",
+        "priority": 2,
+        "due": date(2026, 12, 1),
+        "tags": ("food", "shop"),
+        "list": "home",
+        "recurrence": "FREQ=WEEKLY",
+        "attachments": (),
+        "created_at": NOW,
+        "updated_at": NOW,
+        "completed_at": None,
+        "version": 1,
+        "revision": 1,
+        "deleted": False,
+    }
+    return Todo(**{**values, **fields})
+
+
+class FakeTodos:
+    """The part `client.todos`, in memory."""
+
+    def __init__(self) -> None:
+        bank = a_todo(id=BANK_ID, title="Call the bank", due=None, tags=(), list="", notes="", recurrence=None)
+        self.kept = {todo.id: todo for todo in (a_todo(), bank)}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def add(self, title: str, **fields: Any) -> Todo:
+        self.calls.append(("add", {"title": title, **fields}))
+        if not title.strip():
+            raise InvalidRequestError("a to-do needs a title")
+        return a_todo(title=title, **fields)
+
+    def get(self, todo_id: str) -> Todo:
+        if todo_id not in self.kept:
+            raise NotFoundError("there is no such to-do", status=404, request_id="r-1")
+        return self.kept[todo_id]
+
+    def list(self, **filters: Any) -> Iterator[Todo]:
+        self.calls.append(("list", filters))
+        yield from self.kept.values()
+
+    def edit(self, todo_id: str, *, if_version: int | None = None, **fields: Any) -> Todo:
+        self.calls.append(("edit", {"if_version": if_version, **fields}))
+        todo = self.get(todo_id)
+        if if_version not in (None, todo.version):
+            raise ConflictError("somebody else changed it", status=412, code="version_mismatch", request_id="r-2")
+        return replace(todo, **fields, version=todo.version + 1)
+
+    def done(self, todo_id: str) -> Todo:
+        return replace(self.get(todo_id), status="done", completed_at=NOW, version=2)
+
+    def remove(self, todo_id: str) -> Todo:
+        self.calls.append(("remove", {"todo_id": todo_id}))
+        return replace(self.get(todo_id), deleted=True, version=2)
+
+
+class FakeAuth:
+    """The part `client.auth`: one user, one password; `challenges` are asked one after the other."""
+
+    def __init__(self) -> None:
+        self.passwords: list[str] = []
+        self.answers: list[str] = []
+        self.challenges: list[Any] = []
+        self.signed_in = True
+
+    def sign_up(self, email: str, password: str) -> SignUp:
+        self.passwords.append(password)
+        return SignUp(user_id=USER.user_id, confirmed=False, sent_to="a***@e***.com")
+
+    def confirm_sign_up(self, email: str, code: str) -> None:
+        self.answers.append(code)
+
+    def resend_code(self, email: str) -> str | None:
+        return "a***@e***.com"
+
+    def sign_in(self, email: str, password: str) -> User:
+        self.passwords.append(password)
+        return self._next()
+
+    def answer(self, challenge: Any, answer: str) -> User:
+        self.answers.append(answer)
+        return self._next()
+
+    def _next(self) -> User:
+        if self.challenges:
+            raise ChallengeRequiredError(self.challenges.pop(0))
+        return USER
+
+    def sign_out(self) -> None:
+        self.signed_in = False
+
+    def user(self) -> User:
+        if not self.signed_in:
+            raise NotSignedInError("not signed in; run `todo login`")
+        return USER
+
+
+class FakeFiles:
+    """The part `client.files`, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {"notes/a.txt": b"hello"}
+
+    def _info(self, key: str) -> FileInfo:
+        return FileInfo(key=key, size_bytes=len(self.kept[key]), modified_at=NOW, etag="5d41402a")
+
+    def upload(self, local: Path, remote: str) -> FileInfo:
+        self.kept[remote] = Path(local).read_bytes()
+        return self._info(remote)
+
+    def download(self, remote: str, local: Path) -> Path:
+        if remote not in self.kept:
+            raise NotFoundError(f"there is no file {remote}")
+        Path(local).write_bytes(self.kept[remote])
+        return Path(local)
+
+    def list(self, prefix: str = "") -> Iterator[FileInfo]:
+        yield from (self._info(key) for key in sorted(self.kept) if key.startswith(prefix))
+
+    def remove(self, remote: str) -> None:
+        self.kept.pop(remote, None)
+
+
+class FakeClient:
+    """As much of `TodoClient` as the command uses."""
+
+    def __init__(self) -> None:
+        self.todos, self.auth, self.files = FakeTodos(), FakeAuth(), FakeFiles()
+        self.config = SimpleNamespace(api_url="http://127.0.0.1:4566/api", profile="local")
+        self.profile: str | None = None
+        self.closed = False
+
+    def sync(self) -> SyncResult:
+        return SyncResult(results=(), changes=(a_todo(),), revision=1, more=False, reset=False)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeTerminal(Terminal):
+    """Somebody at the keyboard, or nobody; every question is remembered."""
+
+    def __init__(self, *answers: str, there: bool = False, stdin: str = "", yes: bool = False) -> None:
+        self.answers, self.there, self.stdin, self.yes = list(answers), there, stdin, yes
+        self.asked: list[str] = []
+
+    def is_there(self) -> bool:
+        return self.there
+
+    def line(self) -> str:
+        return self.stdin.partition("\n")[0].rstrip("\r")
+
+    def ask(self, text: str) -> str:
+        self.asked.append(text)
+        return self.answers.pop(0)
+
+    def ask_secret(self, text: str, *, twice: bool = False) -> str:
+        return self.ask(f"{text} (hidden{', twice' if twice else ''})")
+
+    def agrees(self, text: str) -> bool:
+        self.asked.append(text)
+        return self.yes
+
+
+@dataclass
+class Result:
+    """What one run left: the exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        """The one error document on stderr."""
+        return json.loads(self.err)["error"]
+
+
+@dataclass
+class Cli:
+    """The command, callable: `cli("add", "Buy milk")`."""
+
+    capsys: pytest.CaptureFixture[str]
+    client: FakeClient = field(default_factory=FakeClient)
+    terminal: FakeTerminal = field(default_factory=FakeTerminal)
+    stack: Any = None
+    infra: Any = None
+    failure: Exception | None = None
+
+    def _client(self, profile: str | None) -> Any:
+        if self.failure:
+            raise self.failure
+        self.client.profile = profile
+        return self.client
+
+    def __call__(self, *words: str) -> Result:
+        app = AppContext(
+            make_client=self._client,
+            load_stack=lambda: self.stack,
+            load_infra=lambda: self.infra,
+            terminal=self.terminal,
+            now=lambda: NOW,
+        )
+        code = run(list(words), app)
+        printed = self.capsys.readouterr()
+        return Result(code, printed.out, printed.err)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """The command on fakes."""
+    return Cli(capsys)
+
+
+@pytest.fixture
+def terminal() -> type[FakeTerminal]:
+    """The class of terminals that answer."""
+    return FakeTerminal
+
+
+@pytest.fixture
+def make_todo() -> Callable[..., Todo]:
+    """Make a to-do."""
+    return a_todo
+
+
+@pytest.fixture
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine on which nothing is configured."""
+    for name in ("TODO_PROFILE", "TODO_API_URL", "TODO_STACK_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TODO_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("TODO_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path

@@ -1,0 +1,88 @@
+"""Click classes of ours: global options on every command, before and after its name, and examples in every help.
+
+No command stands here, and nothing but click is imported.
+"""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+from typing import Any
+
+import click
+
+from todo_cli._context import AppContext
+
+PASSWORD_STDIN = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
+)
+DATA_DIR = click.option(
+    "--data-dir",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="The stack's data directory (default: $TODO_STACK_DIR, else the platform's user data directory).",
+)
+YES = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    # "Not given" is None, so that an option before the command's name survives its absence after it.
+    if value is not None and param.name is not None:
+        app = ctx.ensure_object(AppContext)
+        setattr(app.settings, param.name, value)
+        if param.name == "verbose":
+            app.log_to_stderr()
+
+
+def global_options() -> list[click.Parameter]:
+    """Make the options that every command and every group takes."""
+    shared: dict[str, Any] = {"expose_value": False, "callback": _remember, "is_eager": True, "default": None}
+    flag: dict[str, Any] = {**shared, "is_flag": True, "flag_value": True}
+    return [
+        click.Option(["--profile"], metavar="NAME", help="Profile to use (default: $TODO_PROFILE).", **shared),
+        click.Option(["--json", "as_json"], help="Print one JSON document; errors as JSON on stderr.", **flag),
+        click.Option(["--no-input"], help="Never ask; fail where an answer would be needed.", **flag),
+        click.Option(["--no-color"], help="No colours (also: NO_COLOR in the environment).", **flag),
+        click.Option(["-v", "--verbose"], help="More talk on stderr; a traceback when something is a bug.", **flag),
+    ]
+
+
+class _Dressed(click.Command):
+    """What commands and groups share: global options in a section of their own, and examples."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = cleandoc(examples)
+        self._global_options = global_options()
+        self.params.extend(self._global_options)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own options, then the global ones."""
+        # Arguments are told in the text: click's record of one is its bare name.
+        own = [p for p in self.get_params(ctx) if isinstance(p, click.Option) and p not in self._global_options]
+        for title, params in (("Options", own), ("Global options", self._global_options)):
+            records = [record for p in params if (record := p.get_help_record(ctx)) is not None]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples as they stand."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                formatter.write("".join(f"  {line}\n" for line in self.examples.splitlines()))
+
+
+class Command(_Dressed):
+    """A command of `todo`."""
+
+
+class Group(_Dressed, click.Group):
+    """A command that holds commands: `todo files`, `todo backend`."""
+
+    command_class = Command
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, then the commands."""
+        _Dressed.format_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)

@@ -1,0 +1,80 @@
+"""The client: wires the storeys below, and does nothing itself."""
+
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+
+import requests
+
+from todo_sdk._auth import Auth
+from todo_sdk._cognito import Cognito
+from todo_sdk._config import Config
+from todo_sdk._discovery import completed
+from todo_sdk._errors import ConfigError
+from todo_sdk._files import Files
+from todo_sdk._http import Http
+from todo_sdk._models import Change, SyncResult
+from todo_sdk._session import Session
+from todo_sdk._store import FileTokenStore, TokenStore
+from todo_sdk._todos import Todos
+
+
+class TodoClient:
+    """One user's MyTodoList: `auth` to sign in, `todos` and `files` to use, `sync` for devices that were away.
+
+    Args:
+        config: which deployment; `TodoClient.from_profile()` finds it.
+        store: where the session is kept; a file of the profile's if none is given.
+        http: what asks the REST API; one of the client's own if none is given.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: TokenStore | None = None,
+        http: requests.Session | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if config.missing:
+            raise ConfigError(
+                f"{config.missing[0]} is not known; take fetch_config({config.api_url!r}), or run `todo configure"
+                f" --api-url {config.api_url}`"
+            )
+        self.config = config
+        self._http = Http(config.api_url, http)
+        cognito = Cognito(config, clock)
+        kept = FileTokenStore(config.session_path) if store is None else store
+        session = Session(config, kept, self._http, cognito, clock)
+        self.auth = Auth(cognito, session)
+        self.todos = Todos(session, clock)
+        self.files = Files(config, session)
+
+    @classmethod
+    def from_profile(cls, profile: str | None = None) -> "TodoClient":
+        """Make a client for a profile: the named one, `TODO_PROFILE`, or the default one.
+
+        When no more than the API's address is known, the API is asked for the rest.
+
+        Raises:
+            ConfigError: no such profile, or no address; says where it was looked for.
+        """
+        config = Config.load(profile)
+        return cls(completed(config) if config.missing else config)
+
+    def sync(self, changes: Iterable[Change] = ()) -> SyncResult:
+        """Push up to 25 changes and pull what changed since the last sync, in one request."""
+        return self.todos.sync(changes)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> "TodoClient":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,59 @@
+"""Ask the API for the rest of the settings: `GET /v1/config`, which needs no token."""
+
+import re
+from typing import Any
+
+import requests
+
+from todo_sdk._config import SETTINGS, Config
+from todo_sdk._errors import ConfigError, ForbiddenError, NotFoundError, NotSignedInError
+from todo_sdk._http import Http, Request
+from todo_sdk._version import __version__
+
+API_VERSION = 1
+
+
+def fetch_config(api_url: str, *, http: requests.Session | None = None) -> Config:
+    """Give all settings of the deployment behind an API address.
+
+    Raises:
+        ConfigError: the address is malformed, is not such an API, or this SDK is too old for it.
+        TransportError: nobody answered.
+    """
+    return completed(Config(api_url=api_url, sources={"api_url": "argument", "profile": "default"}), http=http)
+
+
+def completed(config: Config, *, http: requests.Session | None = None) -> Config:
+    """Give the same settings, with what only the API knows filled in."""
+    asker = Http(config.api_url, http)
+    try:
+        answer = asker.ask(Request("GET", "/v1/config", repeatable=True))
+    except (ForbiddenError, NotFoundError, NotSignedInError) as error:
+        # AG-15: API Gateway answers 403 to a path or stage that it does not have
+        raise ConfigError(f"{config.api_url} is not the address of a MyTodoList API ({error})") from error
+    finally:
+        asker.close()
+    return config.completed(_checked(answer.body, config.api_url), "the API")
+
+
+def _checked(body: dict[str, Any], api_url: str) -> dict[str, str | None]:
+    wanted = [name for name in SETTINGS if name != "api_url"]
+    values = {name: body.get(name) for name in wanted}
+    if body.get("api_version") != API_VERSION:
+        raise ConfigError(
+            f"{api_url} speaks version {body.get('api_version')!r} of the API, this SDK version 1; update it"
+        )
+    if _numbers(str(body.get("oldest_client", "0"))) > _numbers(__version__):
+        raise ConfigError(f"{api_url} needs todo-sdk {body['oldest_client']} or newer; this is {__version__}")
+    wrong = next((name for name in wanted if not _is_setting(name, values[name])), None)
+    if wrong:
+        raise ConfigError(f"{api_url} does not tell its {wrong}; it is not the address of a MyTodoList API")
+    return values
+
+
+def _is_setting(name: str, value: Any) -> bool:
+    return (value is None and name == "endpoint_url") or (isinstance(value, str) and bool(value))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

@@ -1,0 +1,173 @@
+"""What the things are: to-dos, users, files, and the answers of sign-up and sync.
+
+Plain frozen values; the wire's names are theirs. Nothing here asks anybody anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any, Literal
+
+from todo_sdk._errors import ServerError
+from todo_sdk._fields import due_from_text, due_to_text, new_idempotency_key, time_from_text, time_to_text
+
+Status = Literal["open", "done"]
+Due = date | datetime
+
+
+@dataclass(frozen=True)
+class Todo:
+    """One to-do as the service knows it.
+
+    `due` is a date, or an aware date-time; `recurrence` an RFC 5545 RRULE; `attachments` keys in the owner's folder.
+    The times are the server's, in UTC. `version` counts the changes of this to-do, `revision` those of its owner.
+    """
+
+    id: str
+    title: str
+    notes: str
+    status: Status
+    priority: int
+    due: Due | None
+    tags: tuple[str, ...]
+    list: str
+    recurrence: str | None
+    attachments: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    version: int
+    revision: int
+    deleted: bool
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> "Todo":
+        """Read a to-do from the service's JSON; fields of a newer service are ignored.
+
+        Raises:
+            ServerError: a field is missing or is not what it should be.
+        """
+        try:
+            return cls(**{each.name: _FROM_WIRE.get(each.name, _same)(wire[each.name]) for each in fields(cls)})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ServerError(f"the service sent a to-do that cannot be read ({error!r}); is it newer?") from error
+
+    def to_wire(self) -> dict[str, Any]:
+        """Give the to-do as the service's JSON writes it: `Todo.from_wire(todo.to_wire()) == todo`."""
+        wire = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: _TO_WIRE[name](value) if name in _TO_WIRE else value for name, value in wire.items()}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _optional_time(text: str | None) -> datetime | None:
+    return None if text is None else time_from_text(text)
+
+
+_FROM_WIRE: Mapping[str, Any] = {
+    "due": due_from_text,
+    "tags": tuple,
+    "attachments": tuple,
+    "created_at": time_from_text,
+    "updated_at": time_from_text,
+    "completed_at": _optional_time,
+}
+_TO_WIRE: Mapping[str, Any] = {
+    "due": due_to_text,
+    "tags": list,
+    "attachments": list,
+    "created_at": time_to_text,
+    "updated_at": time_to_text,
+    "completed_at": lambda time: None if time is None else time_to_text(time),
+}
+
+
+@dataclass(frozen=True)
+class User:
+    """Who is signed in; `user_id` is the user pool's `sub`."""
+
+    user_id: str
+    email: str
+
+
+@dataclass(frozen=True)
+class SignUp:
+    """What a sign-up led to; `sent_to` is the masked address that the code went to, if one was sent."""
+
+    user_id: str
+    confirmed: bool
+    sent_to: str | None
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What Cognito wants after the password: give it to `auth.answer` with the answer.
+
+    It is good for a few minutes and for one use.
+    """
+
+    name: Literal["NEW_PASSWORD_REQUIRED", "SOFTWARE_TOKEN_MFA"]
+    email: str
+    username: str = field(repr=False)
+    session: str = field(repr=False)
+
+    @property
+    def wanted(self) -> str:
+        """Say in a sentence what is wanted."""
+        return CHALLENGES[self.name]
+
+
+CHALLENGES: Mapping[str, str] = {
+    "NEW_PASSWORD_REQUIRED": "a new password is wanted before this user can sign in",
+    "SOFTWARE_TOKEN_MFA": "the six-digit code of the authenticator app is wanted",
+}
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """A file in the user's own folder; `key` is relative to that folder, `etag` is S3's, with its quotes off."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+    etag: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change to push with `sync`; `key` makes sure that it happens once, however often it is sent."""
+
+    op: Literal["create", "update", "delete"]
+    todo_id: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    if_version: int | None = None
+    key: str = field(default_factory=new_idempotency_key)
+
+
+@dataclass(frozen=True)
+class ChangeResult:
+    """What became of one pushed change; `todo` is the to-do as it is now, if there is one."""
+
+    todo_id: str
+    key: str
+    outcome: Literal["applied", "repeated", "conflict", "not_found", "invalid"]
+    todo: Todo | None
+    code: str | None
+    message: str | None
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What one sync brought.
+
+    `changes` are the to-dos that changed since the last sync, deleted ones among them (`deleted` is true), oldest
+    change first. `more`: sync again for the rest. `reset`: what was known before is out of date; `changes` starts anew.
+    """
+
+    results: tuple[ChangeResult, ...]
+    changes: tuple[Todo, ...]
+    revision: int
+    more: bool
+    reset: bool

@@ -1,0 +1,72 @@
+"""What is remembered of a session between two requests and between two runs."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from todo_sdk._config import Config
+from todo_sdk._errors import ServerError
+
+
+@dataclass(frozen=True)
+class State:
+    """A signed-in user's tokens, and the highest revision that this device has seen; no secret shows in a repr."""
+
+    user_pool_id: str
+    user_pool_client_id: str
+    user_id: str
+    email: str
+    id_token: str = field(repr=False)
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at_seconds: float  # of the id token, by the server's clock
+    drift_seconds: float = 0.0  # the server's clock minus ours when the tokens came
+    device_key: str | None = field(default=None, repr=False)
+    identity_id: str | None = None
+    revision: int = 0
+    since: int = 0
+    since_at: str | None = None
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Give the state as a store keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_mapping(cls, stored: Mapping[str, Any] | None, config: Config) -> "State | None":
+        """Read what a store kept; None when that is not a session of this deployment (SE-19)."""
+        known = {each.name for each in fields(cls)}
+        try:
+            state = cls(**{name: value for name, value in (stored or {}).items() if name in known})
+        except TypeError:
+            return None
+        return state if state._belongs_to(config) and state._is_sound() else None
+
+    def _belongs_to(self, config: Config) -> bool:
+        mine = (self.user_pool_id, self.user_pool_client_id)
+        return mine == (config.user_pool_id, config.user_pool_client_id)
+
+    def _is_sound(self) -> bool:
+        texts = (self.user_id, self.email, self.id_token, self.access_token, self.refresh_token)
+        numbers = (self.expires_at_seconds, self.drift_seconds, self.revision, self.since)
+        optional = (self.device_key, self.identity_id, self.since_at)
+        return (
+            all(isinstance(text, str) for text in texts)
+            and all(isinstance(number, int | float) for number in numbers)
+            and all(text is None or isinstance(text, str) for text in optional)
+        )
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Read a token's claims without verifying it: it came from Cognito itself, and others decide by it.
+
+    Raises:
+        ServerError: it is not a token.
+    """
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return {**claims, "sub": str(claims["sub"]), "exp": float(claims["exp"]), "iat": float(claims["iat"])}
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise ServerError("Cognito gave a token that cannot be read") from error
