@@ -101,6 +101,8 @@ def _told(status: Any) -> list[str]:
     document = dict(plain(status))
     outputs = document.pop("outputs", None) or {}
     versions = document.pop("versions", None) or {}
+    if cache := document.get("api_cache"):
+        document["api_cache"] = f"on ({cache['hits']} hits, {cache['misses']} misses)"
     running = "running" if document.pop("running") else "not running"
     shown = {"stack": running} | {name.replace("_", " "): value for name, value in document.items()}
     if outputs:

@@ -24,8 +24,10 @@ USER = NewUser("bare@example.com", "Pass-word-1-word")
 WITHOUT_IDENTITY_AND_GATEWAY = """
 from todo_backend.local import server
 class Bare:
-    def __init__(self, inner, *others):
+    def __init__(self, inner, *others, **more):
         self.inner = inner
+    def invalidate(self):
+        pass
     async def __call__(self, *arguments):
         await self.inner(*arguments)
 server.IdentityLayer = server.Gateway = Bare
@@ -165,7 +167,7 @@ def test_an_access_token_is_let_in(bare: RunningStack, tokens: dict[str, str]) -
 
 def test_a_bucket_that_wants_tls_refuses_plain_http(over_plain_http: RunningStack) -> None:
     user = confirmed_user(over_plain_http)
-    with pytest.raises(ClientError, match="AccessDenied"):  # else gateway.Loopback need not say https
+    with pytest.raises(ClientError, match="AccessDenied"):  # else Loopback need not say https
         own_put(over_plain_http, signed_in(over_plain_http, user))
 
 

@@ -197,6 +197,31 @@ def other_pools_token(it: World) -> bool:
     return it.bob.call("GET", "todos", foreign_token(it)).status_code == 200
 
 
+def token_of_another_client(device: Device) -> str:
+    """A genuine ID token of the device's user, given to another app client of the same pool."""
+    admin, pool = device.stack.admin_credentials, device.stack.output("UserPoolId")
+    cognito = boto3.client(
+        "cognito-idp",
+        region_name=REGION,
+        endpoint_url=device.stack.output("EndpointUrl"),
+        aws_access_key_id=admin.access_key,
+        aws_secret_access_key=admin.secret_key,
+    )
+    flows = ["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
+    made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="another", ExplicitAuthFlows=flows)
+    answer = cognito.admin_initiate_auth(
+        UserPoolId=pool,
+        ClientId=made["UserPoolClient"]["ClientId"],
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": device.user.email, "PASSWORD": device.user.password},
+    )
+    return str(answer["AuthenticationResult"]["IdToken"])
+
+
+def other_clients_token(it: World) -> bool:
+    return it.bob.call("GET", "todos", token_of_another_client(it.bob)).status_code == 200
+
+
 def others_todo(method: str, **body: Any) -> Callable[[World], bool]:
     return lambda it: it.bob.call(method, f"todos/{it.todo_id}", **body).status_code == 200
 
@@ -248,6 +273,7 @@ ATTEMPTS: dict[str, Callable[[World], bool]] = {
     "AG-02 a token with another signature": altered_token,
     "AG-04 a token of another pool": other_pools_token,
     "AG-06 an access token": access_token,
+    "SE-08 a token of another app client": other_clients_token,
     "SE-10 reading another user's to-do": others_todo("GET"),
     "SE-10 changing another user's to-do": others_todo("PATCH", title="mine now"),
     "SE-10 listing another user's to-dos": others_todo_in_list,

@@ -117,8 +117,8 @@ def test_the_trace_has_a_line_for_each_request_and_no_secret(
 
 def test_the_lambdas_log_can_be_read(stack: RunningStack) -> None:
     requests.get(f"{stack.output('ApiUrl')}/v1/config", timeout=20)
-    lines = local.logs(stack.data_dir, lines=50)
-    assert 0 < len(lines) <= 50
+    assert 0 < len(local.logs(stack.data_dir, lines=50)) <= 50
+    lines = local.logs(stack.data_dir, lines=100_000)  # the config's first answer is cached: it may be long ago
     assert any('"get_config"' in line or "/v1/config" in line for line in lines)
 
 

@@ -6,7 +6,7 @@ No sockets, and neither boto3 nor botocore: importing botocore and its models ta
 import json
 import secrets
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -87,11 +87,32 @@ class ControlPlane:
         Args:
             path: not encoded.
         """
-        encoded = quote(path, safe="/-_.~")
+        return await self._send(service, method, quote(path, safe="/-_.~"), "", headers, body)
+
+    async def send_rest(
+        self, service: str, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers by lower-case name, and body that answer one signed request; `RestControl` asks so.
+
+        Args:
+            path: percent-encoded, as the query is.
+        """
+        answer = await self._send(service, method, path, query, headers, body)
+        named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+        return answer.status, named, answer.body
+
+    async def keys(self, user_pool_id: str) -> Mapping[str, Any]:
+        """The user pool's public keys, as a JWKS document; without any where there is no such pool."""
+        answer = await ask(self._app, _scope("GET", f"/{user_pool_id}/.well-known/jwks.json", "", {}), b"")
+        return answer.json() if answer.status == 200 else {"keys": []}
+
+    async def _send(
+        self, service: str, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
         given = {"host": self._host, **headers}
         signer = Signer(self._credentials.access_key, self._credentials.secret_key, service, REGION)
-        signed = signer.headers(method, encoded, given, body, datetime.now(UTC))
-        return await ask(self._app, _scope(method, encoded, signed), body)
+        signed = signer.headers(method, path, given, body, datetime.now(UTC), query)
+        return await ask(self._app, _scope(method, path, query, signed), body)
 
 
 def _flattened(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -137,7 +158,7 @@ def _plain(element: ElementTree.Element) -> Any:
     return {name: _plain(child) for name, child in zip(names, children, strict=True)}
 
 
-def _scope(method: str, path: str, headers: dict[str, str]) -> Scope:
+def _scope(method: str, path: str, query: str, headers: dict[str, str]) -> Scope:
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -146,7 +167,7 @@ def _scope(method: str, path: str, headers: dict[str, str]) -> Scope:
         "scheme": "https",
         "path": unquote(path),
         "raw_path": path.encode("latin-1"),
-        "query_string": b"",
+        "query_string": query.encode("latin-1"),
         "root_path": "",
         "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
         "client": (HOST, 0),
@@ -163,7 +184,8 @@ def remote_app(port: int) -> App:
         connection = http.client.HTTPConnection(HOST, port, timeout=30)
         try:
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            connection.request(scope["method"], scope["raw_path"].decode(), body, headers)
+            query = f"?{scope['query_string'].decode()}" if scope["query_string"] else ""
+            connection.request(scope["method"], scope["raw_path"].decode() + query, body, headers)
             response = connection.getresponse()
             content = response.read()
             pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.getheaders()]

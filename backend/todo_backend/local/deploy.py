@@ -9,6 +9,8 @@ from urllib.parse import urlparse
 from .control import ControlError, ControlPlane
 from .datadir import DataDir
 from .errors import DeploymentError
+from .gateway import complete_stack
+from .gateway.rest_control import RestControl, RestControlError
 from .options import HOST, REGION, STACK_NAME, Outputs
 from .provide import Plan
 
@@ -40,7 +42,7 @@ async def deploy(control: ControlPlane, plan: Plan, data_dir: DataDir) -> tuple[
         if existing and kept.get("digest") == plan.digest:
             return Change.NONE, dict(kept["outputs"])
         outputs = await _deploy(control, plan, update=existing is not None)
-    except ControlError as error:
+    except (ControlError, RestControlError) as error:
         raise DeploymentError(f"the template was not deployed: {error}") from None
     data_dir.write_json("deployment.json", {"digest": plan.digest, "outputs": outputs})
     return Change.UPDATED if existing else Change.CREATED, outputs
@@ -57,7 +59,7 @@ async def _deploy(control: ControlPlane, plan: Plan, *, update: bool) -> dict[st
         if "No updates are to be performed" not in error.message:
             raise
     stack = await _settled(control)
-    await _patch_stages(control, plan)
+    await complete_stack(RestControl(control.send_rest, control.call), STACK_NAME, plan.template)
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs") or []}
 
 
@@ -117,33 +119,6 @@ async def _reasons(control: ControlPlane, status: str) -> str:
     failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
     told = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in reversed(failed)]
     return "; ".join(told[:3]) or status
-
-
-async def _patch_stages(control: ControlPlane, plan: Plan) -> None:
-    # MiniStack's CloudFormation drops the cache cluster's settings of a stage; its API keeps them (MINISTACK.md).
-    stages = [name for name, found in plan.template["Resources"].items() if found["Type"] == "AWS::ApiGateway::Stage"]
-    for name in stages:
-        properties = plan.template["Resources"][name]["Properties"]
-        if not properties.get("CacheClusterEnabled"):
-            continue
-        api, stage = await _physical(control, properties["RestApiId"]["Ref"]), properties["StageName"]
-        size = str(properties.get("CacheClusterSize", "0.5"))
-        operations = [
-            {"op": "replace", "path": "/cacheClusterEnabled", "value": "true"},
-            {"op": "replace", "path": "/cacheClusterSize", "value": size},
-        ]
-        body = json.dumps({"patchOperations": operations}).encode()
-        headers = {"content-type": "application/json"}
-        answer = await control.send("apigateway", "PATCH", f"/restapis/{api}/stages/{stage}", headers, body)
-        if answer.status != 200:
-            raise ControlError("UpdateStage", str(answer.status), answer.body.decode(errors="replace"))
-
-
-async def _physical(control: ControlPlane, logical: str) -> str:
-    found = await control.call(
-        "cloudformation", "DescribeStackResource", StackName=STACK_NAME, LogicalResourceId=logical
-    )
-    return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def client_outputs(outputs: dict[str, str], port: int, profile: str) -> Outputs:

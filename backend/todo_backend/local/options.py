@@ -33,13 +33,18 @@ class StackOptions:
 
 @dataclass(frozen=True)
 class Status:
-    """What is known about the stack of a data directory."""
+    """What is known about the stack of a data directory.
+
+    Attributes:
+        api_cache: `hits` and `misses` of API Gateway's response cache since the start; None when nobody could be asked.
+    """
 
     running: bool
     pid: int | None = None
     port: int | None = None
     started_at: str | None = None
     outputs: Outputs | None = None
+    api_cache: dict[str, int] | None = None
     dax: str = "off (the Lambda reads DynamoDB directly)"
     versions: dict[str, str] = field(default_factory=dict)
 

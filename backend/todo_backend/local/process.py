@@ -15,10 +15,12 @@ from . import errors
 from .datadir import DataDir
 from .errors import NotRunningError, StackError
 from .inbox import Inbox
-from .options import Mail, Outputs, StackOptions, Status
+from .loopback import COUNTERS_PATH
+from .options import HOST, Mail, Outputs, StackOptions, Status
 from .preflight import listen, require_extra
 
 _POLL_SECONDS = 0.02
+_ASK_SECONDS = 2
 
 
 def start(options: StackOptions, timeout_seconds: float = 60) -> Outputs:
@@ -135,8 +137,25 @@ def status(data_dir: Path) -> Status:
         port=kept.get("port"),
         started_at=kept.get("started_at"),
         outputs=kept.get("outputs"),
+        api_cache=_api_cache(kept.get("port")),
         versions=_versions(),
     )
+
+
+def _api_cache(port: int | None) -> dict[str, int] | None:
+    import http.client
+
+    if port is None:  # it is just starting
+        return None
+    connection = http.client.HTTPConnection(HOST, port, timeout=_ASK_SECONDS)
+    try:
+        connection.request("GET", COUNTERS_PATH)
+        found = json.loads(connection.getresponse().read())
+        return {"hits": found["CacheHitCount"], "misses": found["CacheMissCount"]}
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None  # it is stopping, or an earlier version runs
+    finally:
+        connection.close()
 
 
 def _versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from .options import ACCOUNT_ID, REGION
 
@@ -42,13 +42,16 @@ class Asset:
 class Plan:
     """What is to be deployed."""
 
+    # Counted up when a template is deployed in another way: then what an earlier version deployed is deployed again.
+    WAY: ClassVar[int] = 2
+
     template: Template
     assets: tuple[Asset, ...]
 
     @property
     def digest(self) -> str:
         """The same for the same deployment, another one for any other."""
-        text = json.dumps([self.template, [asset.key for asset in self.assets]], sort_keys=True)
+        text = json.dumps([self.WAY, self.template, [asset.key for asset in self.assets]], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -14,18 +14,21 @@ from typing import Any
 from . import environment
 from .asgi import App, Message
 from .control import AdminCredentials, ControlPlane
+from .counters import Counters
 from .datadir import DataDir
 from .deploy import Change, client_outputs, deploy
 from .errors import StackError
-from .gateway import Gateway, Loopback
+from .gateway import Gateway, warm_up
+from .gateway.rest_control import RestControl
 from .identity import IdentityLayer
 from .identity_codes import CodeBook
 from .inbox import Inbox
-from .options import Outputs, StackOptions
+from .loopback import Loopback
+from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
 from .preflight import listen, require_extra
 from .provide import Plan
 from .provide import plan as make_plan
-from .trace import Trace
+from .trace import Trace, note_gateway
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _GRACE_SECONDS = 3  # for requests that are under way when the stack is told to stop
@@ -99,9 +102,21 @@ class _Run:
         await lifespan.start()
         control = ControlPlane(ministack, credentials, self._port)
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
-        identity = IdentityLayer(Gateway(ministack), control, CodeBook(self._data_dir, time.time), inbox)
+        counters = Counters()
+        gateway = Gateway(
+            ministack,
+            RestControl(control.send_rest, control.call),
+            control.keys,
+            clock=time.time,
+            metrics=counters.add,
+            trace=note_gateway,
+            region=REGION,
+            account_id=ACCOUNT_ID,
+        )
+        identity = IdentityLayer(gateway, control, CodeBook(self._data_dir, time.time), inbox)
         outputs = await self._deploy(control, identity)
-        app = Trace(Loopback(identity), self._data_dir.file("requests.jsonl"))
+        gateway.invalidate()  # deployed past it
+        app = Trace(Loopback(identity, counters), self._data_dir.file("requests.jsonl"))
         await self._serve(app, outputs)
         await lifespan.stop()
         self._data_dir.file("stack.json").unlink(missing_ok=True)
@@ -130,7 +145,7 @@ class _Run:
             log_config=None,
             access_log=False,
             server_header=False,
-            date_header=False,  # MiniStack has put one in already
+            date_header=False,  # MiniStack and the gateway have put one in already
             timeout_keep_alive=75,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
@@ -154,6 +169,7 @@ class _Run:
         gc.enable()
         with environment.callers(self._taken):
             self._on_ready(outputs)
+        asyncio.get_running_loop().run_in_executor(None, warm_up)
 
     def _stop(self, *_: object) -> None:
         # uvicorn puts its own handlers over these while it serves, and raises the signal again afterwards: here.

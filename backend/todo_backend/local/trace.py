@@ -6,6 +6,8 @@ Never a header, a body, a query or a signature: the file may be shown to others.
 import json
 import re
 import time
+from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,21 @@ LIMIT_BYTES = 4 * 1024 * 1024
 """Of the file; one older file of that size is kept beside it."""
 
 _CREDENTIAL = re.compile(r"Credential=[^/]*/[^/]*/[^/]*/([a-z0-9-]+)/aws4_request")
+
+
+_facts: ContextVar[dict[str, Any]] = ContextVar("facts")
+
+
+def note_gateway(record: Mapping[str, object]) -> None:
+    """Put what the gateway did into the line of the request that is being served.
+
+    `cache` is `hit` or `miss`; `off` where the route is not cached; `refused` where the gateway answered itself before
+    it came to the cache.
+    """
+    cache, integration_ms = record["cache"], record["integration_ms"]
+    refused = cache == "off" and integration_ms is None
+    told = round(integration_ms, 2) if isinstance(integration_ms, float) else None
+    _facts.get({}).update(cache="refused" if refused else cache, integration_ms=told)
 
 
 class Trace:
@@ -32,6 +49,8 @@ class Trace:
             return
         begun = time.perf_counter()
         status = 0
+        facts: dict[str, Any] = {}
+        token = _facts.set(facts)
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -42,9 +61,11 @@ class Trace:
         try:
             await self._inner(scope, receive, watched)
         finally:
-            self._write(scope, status, (time.perf_counter() - begun) * 1000)
+            _facts.reset(token)
+            milliseconds = round((time.perf_counter() - begun) * 1000, 2)
+            self._write(scope, {"status": status, **facts, "ms": milliseconds})
 
-    def _write(self, scope: Scope, status: int, milliseconds: float) -> None:
+    def _write(self, scope: Scope, seen: dict[str, Any]) -> None:
         if self._path.exists() and self._path.stat().st_size > LIMIT_BYTES:
             self._path.replace(self._path.with_suffix(".1.jsonl"))
         record = {
@@ -52,8 +73,7 @@ class Trace:
             "method": scope["method"],
             "path": scope["path"],
             **addressed(scope),
-            "status": status,
-            "ms": round(milliseconds, 2),
+            **seen,
         }
         append_private(self._path, json.dumps(record, ensure_ascii=False))
 

@@ -72,6 +72,7 @@ class PretendingStack:
             port=4566,
             started_at="2026-11-23T12:00:00Z",
             outputs=OUTPUTS,
+            api_cache={"hits": 3, "misses": 2},
             dax="off (the Lambda reads DynamoDB directly)",
             versions={"todo-sdk": "0.1.0"},
         )

@@ -1,7 +1,6 @@
 """The layers around MiniStack, each with a fake inside."""
 
 import asyncio
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,13 @@ import pytest
 
 from todo_backend.local.asgi import Answer, App, Message, Receive, Scope, Send, ask, respond
 from todo_backend.local.control import AdminCredentials, ControlError, ControlPlane
+from todo_backend.local.counters import Counters
 from todo_backend.local.datadir import DataDir
-from todo_backend.local.gateway import Gateway, Loopback
 from todo_backend.local.identity import IdentityLayer
 from todo_backend.local.identity_codes import CodeBook
 from todo_backend.local.inbox import Inbox
-from todo_backend.local.trace import LIMIT_BYTES, Trace
-
-CLAIMS = base64.urlsafe_b64encode(b'{"token_use":"access"}').decode().rstrip("=")
-ACCESS_TOKEN = f"e30.{CLAIMS}.c2ln"
+from todo_backend.local.loopback import COUNTERS_PATH, Loopback
+from todo_backend.local.trace import LIMIT_BYTES, Trace, note_gateway
 
 
 class Inside:
@@ -39,35 +36,50 @@ def request(app: App, path: str = "/", body: bytes = b"", **headers: str) -> Ans
     return asyncio.run(ask(app, scope, body))
 
 
-def authorization(scope: Scope) -> bytes:
-    found: bytes = dict(scope["headers"])[b"authorization"]
-    return found
-
-
 def test_loopback_counts_as_secure_transport() -> None:
     inside = Inside()
-    request(Loopback(inside))
+    request(Loopback(inside, Counters()))
     assert inside.scopes[0]["scheme"] == "https"
 
 
 @pytest.mark.parametrize("path", ["/_ministack/reset", "/_ministack/config", "/_ministack/ses/messages"])
 def test_the_emulators_own_switches_are_closed(path: str) -> None:
     inside = Inside()
-    assert request(Loopback(inside), path).status == 403
+    assert request(Loopback(inside, Counters()), path).status == 403
     assert inside.scopes == []
 
 
-@pytest.mark.parametrize("path", ["/_aws/execute-api/a/prod/v1/todos", "/restapis/a/prod/_user_request_/v1/todos"])
-def test_an_access_token_reaches_no_authorizer(path: str) -> None:
+def test_the_counters_are_sums_and_can_be_read() -> None:
+    counters = Counters()
+    for name, value in (("CacheHitCount", 1.0), ("CacheHitCount", 1.0), ("CacheMissCount", 0.0), ("Latency", 7.5)):
+        counters.add(name, value, {"ApiName": "todo", "Stage": "prod"})
     inside = Inside()
-    request(Gateway(inside), path, authorization=f"Bearer {ACCESS_TOKEN}")
-    assert authorization(inside.scopes[0]) == b"not-an-id-token"
+    found = request(Loopback(inside, counters), COUNTERS_PATH).json()
+    assert found == {"Count": 0, "4XXError": 0, "5XXError": 0, "CacheHitCount": 2, "CacheMissCount": 0}
+    assert inside.scopes == []
 
 
-def test_an_access_token_for_another_service_is_left_alone() -> None:
-    inside = Inside()
-    request(Gateway(inside), "/", authorization=ACCESS_TOKEN)
-    assert authorization(inside.scopes[0]) == ACCESS_TOKEN.encode()
+@pytest.mark.parametrize(
+    ("cache", "integration_ms", "told"),
+    [("hit", None, "hit"), ("miss", 5.0, "miss"), ("off", 5.0, "off"), ("off", None, "refused")],
+)
+def test_what_the_gateway_did_stands_in_the_line_of_its_request(
+    tmp_path: Path, cache: str, integration_ms: float | None, told: str
+) -> None:
+    async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
+        note_gateway({"cache": cache, "integration_ms": integration_ms, "request_id": "not told"})
+        await respond(send, Answer(200))
+
+    file = tmp_path / "requests.jsonl"
+    request(Trace(gateway, file))
+    request(Trace(Inside(), file))
+    first, second = map(json.loads, file.read_text().splitlines())
+    assert (first["cache"], first["integration_ms"]) == (told, integration_ms)
+    assert set(first) - set(second) == {"cache", "integration_ms"}
+
+
+def test_a_gateway_without_a_trace_around_it_tells_nobody() -> None:
+    note_gateway({"cache": "hit", "integration_ms": None})
 
 
 def test_the_trace_holds_nothing_that_was_sent(tmp_path: Path) -> None:
@@ -164,3 +176,21 @@ def test_the_parameters_of_the_query_protocol_are_flattened() -> None:
     assert sent == [
         b"Action=CreateStack&Version=2010-05-15&StackName=s&Capabilities.member.1=A&Capabilities.member.2=B&Flag=true"
     ]
+
+
+def test_a_rest_call_is_signed_with_its_query_and_answers_with_lower_case_names() -> None:
+    inside = Inside(Answer(404, [(b"X-Amzn-ErrorType", b"NotFoundException")], b"{}"))
+    control = ControlPlane(inside, AdminCredentials("AKIAEXAMPLE", "hidden"), 4566)
+    path, query = "/restapis/a%2Fb", "embed=methods&limit=500"
+    answer = asyncio.run(control.send_rest("apigateway", "GET", path, query, {}, b""))
+    assert answer == (404, {"x-amzn-errortype": "NotFoundException"}, b"{}")
+    asked = inside.scopes[0]
+    assert (asked["raw_path"], asked["path"], asked["query_string"]) == (path.encode(), "/restapis/a/b", query.encode())
+
+
+@pytest.mark.parametrize(("status", "found"), [(200, {"keys": [{"kid": "a"}]}), (404, {"keys": []})])
+def test_the_keys_of_a_pool_are_its_jwks_document(status: int, found: dict[str, Any]) -> None:
+    inside = Inside(Answer(status, [], b'{"keys":[{"kid":"a"}]}'))
+    control = ControlPlane(inside, AdminCredentials("AKIAEXAMPLE", "hidden"), 4566)
+    assert asyncio.run(control.keys("us-east-1_abc")) == found
+    assert inside.scopes[0]["path"] == "/us-east-1_abc/.well-known/jwks.json"

@@ -1,6 +1,5 @@
 """The small decisions of the embedded stack's layers."""
 
-import base64
 import json
 import os
 from datetime import UTC, datetime
@@ -17,25 +16,11 @@ from todo_backend.local import environment
 from todo_backend.local.control import AdminCredentials
 from todo_backend.local.datadir import DataDir
 from todo_backend.local.deploy import client_outputs
-from todo_backend.local.gateway import is_access_token
 from todo_backend.local.identity_roles import Identity, filled_in
 from todo_backend.local.process import described, revived
-from todo_backend.local.signature import Signer
+from todo_backend.local.signature import Signer, canonical_query
 from todo_backend.local.srp import N, is_zero_modulo_n
 from todo_backend.local.trace import addressed
-
-
-def jwt(**claims: str) -> str:
-    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
-
-
-def test_only_an_access_token_is_one() -> None:
-    assert is_access_token(jwt(token_use="access"))
-    assert is_access_token("Bearer " + jwt(token_use="access"))
-    assert not is_access_token(jwt(token_use="id"))
-    assert not is_access_token("junk")
-    assert not is_access_token("a.b.c")
-    assert not is_access_token("a.bnVsbA.c")
 
 
 @pytest.mark.parametrize("text", ["0", "00", format(N, "x"), format(2 * N, "X")])
@@ -57,14 +42,21 @@ def test_n_is_the_prime_of_rfc_3526() -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "path"), [("s3", "/bucket/a%3Ab/c%20d"), ("apigateway", "/restapis/x%20y"), ("iam", "/")]
+    ("service", "path", "query"),
+    [
+        ("s3", "/bucket/a%3Ab/c%20d", ""),
+        ("apigateway", "/restapis/x%20y", "limit=500&embed=methods"),
+        ("lambda", "/functions/f", "b=2&a=x%2Fy&a=%C3%A9&empty="),
+        ("iam", "/", ""),
+    ],
 )
-def test_signatures_are_botocores(service: str, path: str) -> None:
+def test_signatures_are_botocores(service: str, path: str, query: str) -> None:
     body = b"Action=ListRoles"
     headers = {"host": "127.0.0.1:4566", "content-type": "text/plain"}
     at = datetime.now(UTC)
-    ours = Signer("AKIAEXAMPLE", "secret", service, "us-east-1").headers("POST", path, headers, body, at)
-    request = AWSRequest("POST", f"http://127.0.0.1:4566{path}", headers=dict(headers), data=body)
+    ours = Signer("AKIAEXAMPLE", "secret", service, "us-east-1").headers("POST", path, headers, body, at, query)
+    address = f"http://127.0.0.1:4566{path}" + (f"?{query}" if query else "")
+    request = AWSRequest("POST", address, headers=dict(headers), data=body)
     request.headers["X-Amz-Content-SHA256"] = ours["x-amz-content-sha256"]
     request.context["timestamp"] = ours["x-amz-date"]
     signer = (S3SigV4Auth if service == "s3" else SigV4Auth)(Credentials("AKIAEXAMPLE", "secret"), service, "us-east-1")
@@ -72,6 +64,10 @@ def test_signatures_are_botocores(service: str, path: str) -> None:
     canonical = signer.canonical_request(request)
     signature = signer.signature(signer.string_to_sign(request, canonical), request)
     assert ours["authorization"].endswith(f"Signature={signature}")
+
+
+def test_a_query_is_signed_in_one_order_and_one_encoding() -> None:
+    assert canonical_query("b=1&a=~%7e&a=%2f&c=1+2&d") == "a=%2F&a=~~&b=1&c=1%2B2&d="
 
 
 def test_the_secret_is_in_no_repr() -> None:
