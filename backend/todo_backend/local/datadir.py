@@ -5,9 +5,9 @@
     stack.log         what the stack prints
     admin.json        the control plane's access key
     deployment.json   what is deployed: the template's digest and the stack's outputs
-    codes.json        outstanding confirmation codes
     inbox.jsonl       the mails
     requests.jsonl    one line a request
+    cognito/          users, codes, sign-ins and keys
     state/ s3/        what MiniStack keeps
     work/             temporary files of MiniStack and the Lambda; empty unless it runs
 

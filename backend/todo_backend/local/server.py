@@ -20,8 +20,7 @@ from .deploy import Change, client_outputs, deploy
 from .errors import StackError
 from .gateway import Gateway, warm_up
 from .gateway.rest_control import RestControl
-from .identity import IdentityLayer
-from .identity_codes import CodeBook
+from .identity import Identity
 from .inbox import Inbox
 from .loopback import Loopback
 from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
@@ -88,6 +87,7 @@ class _Run:
         self._stopping = False
         self._server: Any = None
         self._taken: dict[str, str] = {}
+        self._warming: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -103,31 +103,32 @@ class _Run:
         control = ControlPlane(ministack, credentials, self._port)
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
+        identity = Identity(ministack, control, credentials, self._data_dir, inbox)
         gateway = Gateway(
-            ministack,
+            identity,
             RestControl(control.send_rest, control.call),
-            control.keys,
+            identity.keys,
             clock=time.time,
             metrics=counters.add,
             trace=note_gateway,
             region=REGION,
             account_id=ACCOUNT_ID,
         )
-        identity = IdentityLayer(gateway, control, CodeBook(self._data_dir, time.time), inbox)
         outputs = await self._deploy(control, identity)
         gateway.invalidate()  # deployed past it
-        app = Trace(Loopback(identity, counters), self._data_dir.file("requests.jsonl"))
-        await self._serve(app, outputs)
+        app = Trace(Loopback(gateway, counters), self._data_dir.file("requests.jsonl"))
+        await self._serve(app, outputs, identity)
+        await identity.close()
         await lifespan.stop()
         self._data_dir.file("stack.json").unlink(missing_ok=True)
 
-    async def _deploy(self, control: ControlPlane, identity: IdentityLayer) -> Outputs:
+    async def _deploy(self, control: ControlPlane, identity: Identity) -> Outputs:
         change, deployed = await deploy(control, packaged_plan(), self._data_dir)
-        if change is Change.UPDATED:
-            await identity.roles.bring_up_to_date()
+        if change is not Change.NONE:
+            await identity.sync_roles()
         return client_outputs(deployed, self._port, self._options.profile)
 
-    async def _serve(self, app: App, outputs: Outputs) -> None:
+    async def _serve(self, app: App, outputs: Outputs, identity: Identity) -> None:
         import uvicorn
 
         run = self
@@ -136,6 +137,7 @@ class _Run:
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets=sockets)
                 run._ready(outputs)
+                run._warming = asyncio.ensure_future(identity.warm_up(outputs["UserPoolId"]))
 
         config = uvicorn.Config(
             app,

@@ -118,6 +118,11 @@ class CognitoApp:
         self._plane.directory.forget()
         await self._identities.roles.sync()
 
+    async def preload(self) -> None:
+        """Read AWS's models of the parameters off the event loop, so that no request has to wait for it."""
+        for service in _SERVICES.values():
+            await self._plane.compute(parameters.model, service)
+
     async def close(self) -> None:
         """Write what is not written yet, and let the thread end."""
         if self._syncing is not None:
