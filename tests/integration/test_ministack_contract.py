@@ -208,7 +208,7 @@ def test_cloudformation_drops_a_stages_cache_cluster_and_the_stack_patches_it(ba
         StackName="cached", WaiterConfig={"Delay": 1}
     )
     made = admin(bare, "apigateway").get_stage(restApiId=api, stageName="cached")
-    assert not made.get("cacheClusterEnabled"), "deploy: the stage need not be patched any more"
+    assert not made.get("cacheClusterEnabled"), "gateway.completion: the stage need not be patched any more"
 
 
 def test_the_method_settings_of_the_cache_are_kept(bare: RunningStack) -> None:

@@ -13,7 +13,7 @@ def require_extra() -> None:
     Raises:
         MissingExtraError: names the first package that is not.
     """
-    for package in ("ministack", "uvicorn", "httptools"):
+    for package in ("ministack", "uvicorn", "httptools", "jsonschema", "jwt"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package)
 
