@@ -29,9 +29,11 @@ class Bare:
         self.inner = inner
     def invalidate(self):
         pass
+    def warm_up_soon(self, pool_id):
+        pass
     async def nothing(self, *arguments):
         pass
-    keys = sync_roles = warm_up = close = nothing
+    keys = sync_roles = close = nothing
     async def __call__(self, *arguments):
         await self.inner(*arguments)
 server.Identity = server.Gateway = Bare

@@ -1,5 +1,6 @@
 """Cognito in the stack: the data plane, with this stack's control plane, inbox and data directory around it."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ class Identity(CognitoApp):
         state_dir = None if data_dir.ephemeral else data_dir.file(STATE_FOLDER)
         owner = OwnerKey(credentials.access_key, credentials.secret_key)
         super().__init__(inner, Surroundings(control, inbox.deliver, state_dir), owner=owner)
+        self._warming: asyncio.Task[None] | None = None
 
     async def keys(self, pool_id: str) -> Mapping[str, Any]:
         """The user pool's public keys; without any where there is no such pool."""
@@ -29,8 +31,17 @@ class Identity(CognitoApp):
         except CognitoError:
             return {"keys": []}
 
-    async def warm_up(self, pool_id: str | None) -> None:
-        """Make what the first sign-in needs and no start waits for: AWS's model of the parameters, the pool's keys."""
+    def warm_up_soon(self, pool_id: str | None) -> None:
+        """Begin to make what the first sign-in needs and no start waits for: AWS's models, the pool's keys."""
+        self._warming = asyncio.ensure_future(self._warm_up(pool_id))
+
+    async def close(self) -> None:
+        """Write what is not written yet, and let the thread end."""
+        if self._warming is not None:
+            self._warming.cancel()
+        await super().close()
+
+    async def _warm_up(self, pool_id: str | None) -> None:
         await self.preload()
         if pool_id:
             await self.keys(pool_id)

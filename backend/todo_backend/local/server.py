@@ -87,7 +87,6 @@ class _Run:
         self._stopping = False
         self._server: Any = None
         self._taken: dict[str, str] = {}
-        self._warming: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -137,7 +136,7 @@ class _Run:
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets=sockets)
                 run._ready(outputs)
-                run._warming = asyncio.ensure_future(identity.warm_up(outputs["UserPoolId"]))
+                identity.warm_up_soon(outputs["UserPoolId"])
 
         config = uvicorn.Config(
             app,

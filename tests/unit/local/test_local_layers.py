@@ -209,11 +209,3 @@ def test_a_rest_call_is_signed_with_its_query_and_answers_with_lower_case_names(
     assert answer == (404, {"x-amzn-errortype": "NotFoundException"}, b"{}")
     asked = inside.scopes[0]
     assert (asked["raw_path"], asked["path"], asked["query_string"]) == (path.encode(), "/restapis/a/b", query.encode())
-
-
-@pytest.mark.parametrize(("status", "found"), [(200, {"keys": [{"kid": "a"}]}), (404, {"keys": []})])
-def test_the_keys_of_a_pool_are_its_jwks_document(status: int, found: dict[str, Any]) -> None:
-    inside = Inside(Answer(status, [], b'{"keys":[{"kid":"a"}]}'))
-    control = ControlPlane(inside, AdminCredentials("AKIAEXAMPLE", "hidden"), 4566)
-    assert asyncio.run(control.keys("us-east-1_abc")) == found
-    assert inside.scopes[0]["path"] == "/us-east-1_abc/.well-known/jwks.json"
