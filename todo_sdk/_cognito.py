@@ -1,6 +1,7 @@
 """What the user pool and the identity pool can be asked without credentials of AWS. Keeps nothing.
 
-Each method is one call, sign-in two. Calls whose effect must not repeat are sent once.
+Each method is one call, sign-in two, and a third where the pool tracks devices. Calls whose effect must not repeat
+are sent once.
 """
 
 from collections.abc import Callable, Mapping
@@ -56,7 +57,7 @@ class Cognito:
         return _sent_to(self._once("ResendConfirmationCode", self._users.resend_confirmation_code, Username=email))
 
     def sign_in(self, email: str, password: str) -> Tokens | Challenge:
-        """Prove the password by SRP; two calls."""
+        """Prove the password by SRP."""
         from todo_sdk._srp import PasswordProof
 
         pool, client = self._config.user_pool_id, self._config.user_pool_client_id
@@ -124,12 +125,26 @@ class Cognito:
             **continued,
         )
         if not answer.get("ChallengeName"):
-            return _tokens(answer)
+            return self._on_this_device(_tokens(answer), answer["AuthenticationResult"].get("NewDeviceMetadata"))
         if answer["ChallengeName"] not in CHALLENGES:
             raise SignInError(f"Cognito wants {answer['ChallengeName']}, which this SDK cannot answer")
         return Challenge(
             name=answer["ChallengeName"], email=email, username=responses["USERNAME"], session=answer["Session"]
         )
+
+    def _on_this_device(self, tokens: Tokens, device: Mapping[str, str] | None) -> Tokens:
+        """Confirm the device that Cognito has made of this sign-in: only that one may renew it (UP-81, UP-86)."""
+        if device:
+            from todo_sdk._srp import device_verifier
+
+            self._call(
+                "ConfirmDevice",
+                self._users.confirm_device,
+                AccessToken=tokens.access_token,
+                DeviceKey=device["DeviceKey"],
+                DeviceSecretVerifierConfig=device_verifier(device["DeviceGroupKey"], device["DeviceKey"]),
+            )
+        return tokens
 
     def _logins(self, id_token: str) -> dict[str, str]:
         return {f"cognito-idp.{self._config.region}.amazonaws.com/{self._config.user_pool_id}": id_token}

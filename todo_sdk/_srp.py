@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pycognito.aws_srp import AWSSRP, N_HEX
+from pycognito.aws_srp import AWSSRP, N_HEX, generate_hash_device
 from pycognito.exceptions import WarrantException
 
 from todo_sdk._errors import SignInError
 
 FOREIGN = (WarrantException, LookupError, TypeError, ValueError)
 _N = int(N_HEX, 16)  # RFC 3526 group 15 (UP-40)
+
+
+def device_verifier(group_key: str, device_key: str) -> dict[str, str]:
+    """Give the verifier of a random device password (UP-81), which nobody keeps: a device never signs in alone."""
+    _, verifier = generate_hash_device(group_key, device_key)
+    return dict(verifier)
 
 
 class PasswordProof:

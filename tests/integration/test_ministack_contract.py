@@ -16,10 +16,11 @@ from botocore.exceptions import ClientError
 from pycognito.aws_srp import AWSSRP
 
 from tests.conftest import NewUser, RunningStack, changed_stack, confirmed_user
-from todo_backend.local.identity import MINISTACK_RESET_CODE, MINISTACK_SIGN_UP_CODE
 from todo_backend.local.provide import PROVIDED_TYPES
 
 REGION = "us-east-1"
+# What MiniStack 1.5.x takes for the right code, whoever asks.
+SIGN_UP_CODE, RESET_CODE = "123456", "654321"
 USER = NewUser("bare@example.com", "Pass-word-1-word")
 
 WITHOUT_IDENTITY_AND_GATEWAY = """
@@ -29,11 +30,16 @@ class Bare:
         self.inner = inner
     def invalidate(self):
         pass
+    def warm_up_soon(self, pool_id):
+        pass
+    async def nothing(self, *arguments):
+        pass
+    keys = sync_roles = close = nothing
     async def __call__(self, *arguments):
         await self.inner(*arguments)
-server.IdentityLayer = server.Gateway = Bare
+server.Identity = server.Gateway = Bare
 """
-WITHOUT_LOOPBACK = WITHOUT_IDENTITY_AND_GATEWAY.replace("server.IdentityLayer = server.Gateway", "server.Loopback")
+WITHOUT_LOOPBACK = WITHOUT_IDENTITY_AND_GATEWAY.replace("server.Identity = server.Gateway", "server.Loopback")
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +81,8 @@ def tokens(bare: RunningStack) -> dict[str, str]:
     assert bare.cognito("SignUp", **login, Password=USER.password, UserAttributes=email).status_code == 200
     wrong = bare.cognito("ConfirmSignUp", **login, ConfirmationCode="000000")
     assert wrong.json()["__type"] == "CodeMismatchException"
-    right = bare.cognito("ConfirmSignUp", **login, ConfirmationCode=MINISTACK_SIGN_UP_CODE)
-    assert right.status_code == 200, "identity_codes: MiniStack's sign-up code is another one now"
+    right = bare.cognito("ConfirmSignUp", **login, ConfirmationCode=SIGN_UP_CODE)
+    assert right.status_code == 200, "cognito: the sign-up code is not constant now"
     return signed_in(bare, USER)
 
 
@@ -103,39 +109,41 @@ def test_the_sign_up_code_is_constant(tokens: dict[str, str]) -> None:
 def test_the_reset_code_is_constant(bare: RunningStack, tokens: dict[str, str]) -> None:
     login = {"ClientId": bare.output("UserPoolClientId"), "Username": USER.email}
     assert bare.cognito("ForgotPassword", **login).status_code == 200
-    reset = {**login, "ConfirmationCode": MINISTACK_RESET_CODE, "Password": USER.password}
-    assert bare.cognito("ConfirmForgotPassword", **reset).status_code == 200, "identity_codes: another reset code"
+    reset = {**login, "ConfirmationCode": RESET_CODE, "Password": USER.password}
+    assert bare.cognito("ConfirmForgotPassword", **reset).status_code == 200, (
+        "cognito: the reset code is not constant now"
+    )
 
 
 def test_destinations_are_not_masked(bare: RunningStack) -> None:
     email = "not-masked@example.com"
     login = {"ClientId": bare.output("UserPoolClientId"), "Username": email, "Password": USER.password}
     made = bare.cognito("SignUp", **login, UserAttributes=[{"Name": "email", "Value": email}])
-    assert made.json()["CodeDeliveryDetails"]["Destination"] == email, "identity: UP-10 is kept by MiniStack now"
+    assert made.json()["CodeDeliveryDetails"]["Destination"] == email, "cognito: UP-10 is kept by MiniStack now"
 
 
 def test_confirming_does_not_verify_the_address(bare: RunningStack, tokens: dict[str, str]) -> None:
     user = admin(bare, "cognito-idp").admin_get_user(UserPoolId=bare.output("UserPoolId"), Username=USER.email)
     verified = [it["Value"] for it in user["UserAttributes"] if it["Name"] == "email_verified"]
-    assert verified != ["true"], "identity: UP-19 is kept by MiniStack now"
+    assert verified != ["true"], "cognito: UP-19 is kept by MiniStack now"
 
 
 def test_srp_a_of_zero_is_answered(bare: RunningStack) -> None:
     parameters = {"USERNAME": USER.email, "SRP_A": "0"}
     flow = {"AuthFlow": "USER_SRP_AUTH", "AuthParameters": parameters}
     answer = bare.cognito("InitiateAuth", ClientId=bare.output("UserPoolClientId"), **flow)
-    assert answer.status_code == 200, "srp: UP-50 is kept by MiniStack now"
+    assert answer.status_code == 200, "cognito: UP-50 is kept by MiniStack now"
 
 
 def test_a_guest_gets_an_identity(bare: RunningStack) -> None:
     answer = bare.identity("GetId", IdentityPoolId=bare.output("IdentityPoolId"))
-    assert answer.status_code == 200, "identity: IP-08 is kept by MiniStack now"
+    assert answer.status_code == 200, "cognito: IP-08 is kept by MiniStack now"
 
 
 def test_a_made_up_identity_gets_credentials(bare: RunningStack, tokens: dict[str, str]) -> None:
     made_up = f"{REGION}:00000000-0000-0000-0000-000000000000"
     answer = bare.identity("GetCredentialsForIdentity", IdentityId=made_up, Logins=logins(bare, tokens))
-    assert answer.status_code == 200, "identity: IP-15 is kept by MiniStack now"
+    assert answer.status_code == 200, "cognito: IP-15 is kept by MiniStack now"
 
 
 def own_put(stack: RunningStack, tokens: dict[str, str]) -> None:
@@ -155,7 +163,7 @@ def own_put(stack: RunningStack, tokens: dict[str, str]) -> None:
 
 
 def test_policy_variables_are_not_filled_in(bare: RunningStack, tokens: dict[str, str]) -> None:
-    with pytest.raises(ClientError, match="AccessDenied"):  # else identity_roles can go: IP-31
+    with pytest.raises(ClientError, match="AccessDenied"):  # else cognito.roles can go: IP-31
         own_put(bare, tokens)
 
 

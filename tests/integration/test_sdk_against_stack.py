@@ -274,12 +274,25 @@ def test_signing_in_and_the_first_file_keep_to_their_budget(
 ) -> None:
     overheard = Overheard(monkeypatch)
     client = signed_in(config, new_user())
-    assert overheard.operations == ["InitiateAuth", "RespondToAuthChallenge"]
+    assert overheard.operations == ["InitiateAuth", "RespondToAuthChallenge", "ConfirmDevice"]
     (tmp_path / "f").write_text("x")
     client.files.upload(tmp_path / "f")
-    assert overheard.operations[2:] == ["GetId", "GetCredentialsForIdentity", "PUT", "HEAD"]
+    assert overheard.operations[3:] == ["GetId", "GetCredentialsForIdentity", "PUT", "HEAD"]
     client.files.remove("f")
-    assert overheard.operations[6:] == ["DELETE"]
+    assert overheard.operations[7:] == ["DELETE"]
+
+
+def test_up_86_the_confirmed_device_renews_its_session(config: Config, new_user: Callable[[], Any]) -> None:
+    store, saved = MemoryTokenStore(), MemoryTokenStore()
+    client = TodoClient(config, store=store)
+    user = client.auth.sign_in(*new_user())
+    before = dict(store.load() or {})
+    assert client.auth.refresh() == user
+    renewed = dict(store.load() or {})
+    assert renewed["id_token"] != before["id_token"]
+    saved.save({**renewed, "device_key": None})
+    with pytest.raises(NotSignedInError, match="sign in again"):
+        TodoClient(config, store=saved).auth.refresh()
 
 
 def test_a_session_that_was_signed_out_cannot_be_renewed(config: Config, new_user: Callable[[], Any]) -> None:

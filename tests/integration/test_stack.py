@@ -17,6 +17,7 @@ import requests
 
 from tests.conftest import NewUser, RunningStack, changed_stack, confirmed_user
 from todo_backend import local
+from todo_sdk import MemoryTokenStore, TodoClient, fetch_config
 
 NOBODY = 65534
 
@@ -137,6 +138,21 @@ def test_down_and_up_again_keeps_ids_users_and_files(data_dir: Path) -> None:
     again = second.cognito("SignUp", **login, Password=user.password)
     assert again.json()["__type"] == "UsernameExistsException"
     assert requests.get(f"{second.output('ApiUrl')}/v1/config", timeout=20).status_code == 200
+
+
+def test_a_session_survives_down_and_up(data_dir: Path) -> None:
+    first = RunningStack(local.start(local.StackOptions(data_dir, port=0)), data_dir)
+    user, store = confirmed_user(first), MemoryTokenStore()
+    client = TodoClient(fetch_config(first.output("ApiUrl")), store=store)
+    client.auth.sign_in(*user)
+    made = client.todos.add("Survive")
+    assert local.stop(data_dir)
+    second = RunningStack(local.start(local.StackOptions(data_dir, port=0)), data_dir)
+    again = TodoClient(fetch_config(second.output("ApiUrl")), store=store)
+    assert again.todos.get(made.id) == made  # with the ID token of before
+    again.auth.refresh()
+    assert again.todos.get(made.id) == made
+    assert TodoClient(fetch_config(second.output("ApiUrl")), store=MemoryTokenStore()).auth.sign_in(*user)
 
 
 def test_an_ephemeral_stack_keeps_nothing_and_touches_nothing(data_dir: Path) -> None:

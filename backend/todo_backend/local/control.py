@@ -101,11 +101,6 @@ class ControlPlane:
         named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
         return answer.status, named, answer.body
 
-    async def keys(self, user_pool_id: str) -> Mapping[str, Any]:
-        """The user pool's public keys, as a JWKS document; without any where there is no such pool."""
-        answer = await ask(self._app, _scope("GET", f"/{user_pool_id}/.well-known/jwks.json", "", {}), b"")
-        return answer.json() if answer.status == 200 else {"keys": []}
-
     async def _send(
         self, service: str, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:

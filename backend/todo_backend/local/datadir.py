@@ -7,9 +7,9 @@
     deployment.json   what is deployed: the template's digest and the stack's outputs
     dax.json          the port of the DAX cluster
     dax/              its attribute lists and its private CA
-    codes.json        outstanding confirmation codes
     inbox.jsonl       the mails
     requests.jsonl    one line a request
+    cognito/          users, codes, sign-ins and keys
     state/ s3/        what MiniStack keeps
     work/             temporary files of MiniStack and the Lambda; empty unless it runs
 

@@ -21,8 +21,7 @@ from .deploy import Change, client_outputs, deploy
 from .errors import StackError
 from .gateway import Gateway, warm_up
 from .gateway.rest_control import RestControl
-from .identity import IdentityLayer
-from .identity_codes import CodeBook
+from .identity import Identity
 from .inbox import Inbox
 from .loopback import Loopback
 from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
@@ -112,33 +111,34 @@ class _Run:
         control = ControlPlane(ministack, credentials, self._port)
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
+        identity = Identity(ministack, control, credentials, self._data_dir, inbox)
         gateway = Gateway(
-            ministack,
+            identity,
             RestControl(control.send_rest, control.call),
-            control.keys,
+            identity.keys,
             clock=time.time,
             metrics=counters.add,
             trace=note_gateway,
             region=REGION,
             account_id=ACCOUNT_ID,
         )
-        identity = IdentityLayer(gateway, control, CodeBook(self._data_dir, time.time), inbox)
         # Before the deployment, since the function is told where it is, and until the last request is answered.
         async with serving(packaged_cluster(), self._data_dir, credentials, self._port) as cluster:
             outputs = await self._deploy(control, identity, cluster.endpoint if cluster else None)
             gateway.invalidate()  # deployed past it
-            app = Trace(Loopback(identity, counters), self._data_dir.file("requests.jsonl"))
-            await self._serve(StatusPage(app, cluster), outputs)
+            app = Trace(Loopback(gateway, counters), self._data_dir.file("requests.jsonl"))
+            await self._serve(StatusPage(app, cluster), outputs, identity)
+        await identity.close()
         await lifespan.stop()
         self._data_dir.file("stack.json").unlink(missing_ok=True)
 
-    async def _deploy(self, control: ControlPlane, identity: IdentityLayer, dax_endpoint: str | None) -> Outputs:
+    async def _deploy(self, control: ControlPlane, identity: Identity, dax_endpoint: str | None) -> Outputs:
         change, deployed = await deploy(control, packaged_plan(dax_endpoint), self._data_dir)
-        if change is Change.UPDATED:
-            await identity.roles.bring_up_to_date()
+        if change is not Change.NONE:
+            await identity.sync_roles()
         return client_outputs(deployed, self._port, self._options.profile)
 
-    async def _serve(self, app: App, outputs: Outputs) -> None:
+    async def _serve(self, app: App, outputs: Outputs, identity: Identity) -> None:
         import uvicorn
 
         run = self
@@ -147,6 +147,7 @@ class _Run:
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets=sockets)
                 run._ready(outputs)
+                identity.warm_up_soon(outputs["UserPoolId"])
 
         config = uvicorn.Config(
             app,

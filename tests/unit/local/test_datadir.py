@@ -78,11 +78,11 @@ def test_a_failed_start_leaves_no_new_directory(tmp_path: Path) -> None:
 
 
 def test_a_failed_start_keeps_an_old_directory(tmp_path: Path) -> None:
-    (tmp_path / "codes.json").write_text("{}")
+    (tmp_path / "deployment.json").write_text("{}")
     data_dir = locked(tmp_path)
     data_dir.undo()
     data_dir.close()
-    assert (tmp_path / "codes.json").exists()
+    assert (tmp_path / "deployment.json").exists()
     assert not (tmp_path / "work").exists()
 
 

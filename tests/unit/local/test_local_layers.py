@@ -11,8 +11,7 @@ from todo_backend.local.asgi import Answer, App, Message, Receive, Scope, Send, 
 from todo_backend.local.control import AdminCredentials, ControlError, ControlPlane
 from todo_backend.local.counters import Counters
 from todo_backend.local.datadir import DataDir
-from todo_backend.local.identity import IdentityLayer
-from todo_backend.local.identity_codes import CodeBook
+from todo_backend.local.identity import STATE_FOLDER, Identity
 from todo_backend.local.inbox import Inbox
 from todo_backend.local.loopback import COUNTERS_PATH, Loopback
 from todo_backend.local.trace import LIMIT_BYTES, Trace, note_gateway
@@ -120,19 +119,43 @@ class Refusing(ControlPlane):
         raise ControlError(operation, "InternalFailure", "a message that is nobody's business")
 
 
+def identity_in(data_dir: DataDir, inside: App | None = None) -> Identity:
+    key = AdminCredentials("AKIAEXAMPLE", "hidden")
+    return Identity(inside or Inside(), Refusing(), key, data_dir, Inbox(data_dir.file("inbox.jsonl")))
+
+
 def test_a_control_plane_that_fails_is_told_in_one_clean_answer(tmp_path: Path) -> None:
-    layer = IdentityLayer(Inside(), Refusing(), CodeBook(DataDir(tmp_path), lambda: 0.0), Inbox(tmp_path / "inbox"))
     target = "AWSCognitoIdentityProviderService.ConfirmSignUp"
-    answer = request(layer, body=b'{"ClientId":"c","Username":"u"}', x_amz_target=target)
+    body = b'{"ClientId":"c","Username":"u","ConfirmationCode":"123456"}'
+    answer = request(identity_in(DataDir(tmp_path)), body=body, x_amz_target=target)
     assert answer.status == 500
-    assert answer.json() == {"__type": "InternalErrorException", "message": "Something went wrong"}
+    assert answer.json() == {"__type": "InternalErrorException", "message": "Internal server error"}
 
 
 def test_what_is_not_cognitos_passes_unread(tmp_path: Path) -> None:
     inside = Inside()
-    layer = IdentityLayer(inside, Refusing(), CodeBook(DataDir(tmp_path), lambda: 0.0), Inbox(tmp_path / "inbox"))
-    assert request(layer, x_amz_target="DynamoDB_20120810.GetItem").status == 200
+    assert request(identity_in(DataDir(tmp_path), inside), x_amz_target="DynamoDB_20120810.GetItem").status == 200
     assert len(inside.scopes) == 1
+
+
+@pytest.mark.parametrize("ephemeral", [True, False])
+def test_users_are_kept_in_the_data_directory_unless_nothing_is(tmp_path: Path, ephemeral: bool) -> None:
+    data_dir = DataDir(tmp_path, ephemeral=ephemeral)
+    identity_in(data_dir)
+    assert data_dir.file(STATE_FOLDER).exists() is not ephemeral
+
+
+class WithoutPools(Refusing):
+    """A control plane without a user pool."""
+
+    async def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        raise ControlError(operation, "ResourceNotFoundException", "no such pool")
+
+
+def test_a_pool_that_is_gone_has_no_keys(tmp_path: Path) -> None:
+    key, data_dir = AdminCredentials("AKIAEXAMPLE", "hidden"), DataDir(tmp_path, ephemeral=True)
+    identity = Identity(Inside(), WithoutPools(), key, data_dir, Inbox(tmp_path / "inbox"))
+    assert asyncio.run(identity.keys("us-east-1_gone")) == {"keys": []}
 
 
 def control_answering(status: int, body: bytes) -> ControlPlane:
@@ -186,11 +209,3 @@ def test_a_rest_call_is_signed_with_its_query_and_answers_with_lower_case_names(
     assert answer == (404, {"x-amzn-errortype": "NotFoundException"}, b"{}")
     asked = inside.scopes[0]
     assert (asked["raw_path"], asked["path"], asked["query_string"]) == (path.encode(), "/restapis/a/b", query.encode())
-
-
-@pytest.mark.parametrize(("status", "found"), [(200, {"keys": [{"kid": "a"}]}), (404, {"keys": []})])
-def test_the_keys_of_a_pool_are_its_jwks_document(status: int, found: dict[str, Any]) -> None:
-    inside = Inside(Answer(status, [], b'{"keys":[{"kid":"a"}]}'))
-    control = ControlPlane(inside, AdminCredentials("AKIAEXAMPLE", "hidden"), 4566)
-    assert asyncio.run(control.keys("us-east-1_abc")) == found
-    assert inside.scopes[0]["path"] == "/us-east-1_abc/.well-known/jwks.json"

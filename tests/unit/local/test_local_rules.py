@@ -16,29 +16,9 @@ from todo_backend.local import environment
 from todo_backend.local.control import AdminCredentials
 from todo_backend.local.datadir import DataDir
 from todo_backend.local.deploy import client_outputs
-from todo_backend.local.identity_roles import Identity, filled_in
 from todo_backend.local.process import described, revived
 from todo_backend.local.signature import Signer, canonical_query
-from todo_backend.local.srp import N, is_zero_modulo_n
 from todo_backend.local.trace import addressed
-
-
-@pytest.mark.parametrize("text", ["0", "00", format(N, "x"), format(2 * N, "X")])
-def test_an_srp_a_that_is_zero_modulo_n_is_noticed(text: str) -> None:
-    assert is_zero_modulo_n(text)  # UP-50
-
-
-@pytest.mark.parametrize("text", ["1", format(N + 1, "x"), "not hex", ""])
-def test_any_other_srp_a_is_left_to_cognito(text: str) -> None:
-    assert not is_zero_modulo_n(text)
-
-
-def test_n_is_the_prime_of_rfc_3526() -> None:
-    # Its definition there: 2^3072 - 2^3008 - 1 + 2^64 * ([2^2942 pi] + 1690314); the ends are enough to see a slip.
-    assert N.bit_length() == 3072
-    assert N % 2**64 == 2**64 - 1
-    assert N >> 3008 == 2**64 - 1
-    assert pow(2, N - 1, N) == 1
 
 
 @pytest.mark.parametrize(
@@ -73,26 +53,6 @@ def test_a_query_is_signed_in_one_order_and_one_encoding() -> None:
 def test_the_secret_is_in_no_repr() -> None:
     assert "secret" not in repr(Signer("AKIAEXAMPLE", "secret", "s3", "us-east-1"))
     assert "hidden" not in repr(AdminCredentials("AKIAEXAMPLE", "hidden"))
-
-
-def test_ip_31_policy_variables_are_filled_in_everywhere() -> None:
-    identity = Identity("us-east-1:pool", "us-east-1:me")
-    statement = {
-        "Resource": ["arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/*"],
-        "Condition": {"StringLike": {"s3:prefix": "${cognito-identity.amazonaws.com:sub}/*", "aud": "${aws:username}"}},
-    }
-    assert filled_in({"Statement": [statement]}, identity)["Statement"] == [
-        {
-            "Resource": ["arn:aws:s3:::b/us-east-1:me/*"],
-            "Condition": {"StringLike": {"s3:prefix": "us-east-1:me/*", "aud": "${aws:username}"}},
-        }
-    ]
-
-
-def test_each_identity_has_a_role_of_its_own() -> None:
-    names = {Identity(pool, identity).role_name for pool in ("p", "q") for identity in ("a", "b")}
-    assert len(names) == 4
-    assert max(len(name) for name in names) <= 64  # IAM's limit for role names
 
 
 @pytest.mark.parametrize(

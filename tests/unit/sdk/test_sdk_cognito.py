@@ -229,15 +229,37 @@ def test_a_refused_refresh_token_is_the_end_of_the_session(
         client.auth.user()
 
 
-def test_a_device_key_goes_with_the_renewal(aws: FakeAws, client_of: Callable[..., TodoClient]) -> None:
+DEVICE = {"NewDeviceMetadata": {"DeviceKey": "eu-west-1_k", "DeviceGroupKey": "g"}}
+
+
+def test_a_new_device_is_confirmed_and_its_key_goes_with_the_renewal(
+    aws: FakeAws, client_of: Callable[..., TodoClient]
+) -> None:
     client = client_of()
-    device = {"NewDeviceMetadata": {"DeviceKey": "eu-west-1_k", "DeviceGroupKey": "g"}}
     aws.will_say(200, CHALLENGE)
-    aws.will_say(200, {"AuthenticationResult": {**TOKENS["AuthenticationResult"], **device}})
+    aws.will_say(200, {"AuthenticationResult": {**TOKENS["AuthenticationResult"], **DEVICE}})
+    aws.will_say(200, {"UserConfirmationNecessary": True})
     client.auth.sign_in(EMAIL, PASSWORD)
+    assert aws.said[-1].operation == "ConfirmDevice"
+    confirmed = aws.said[-1].json
+    assert (confirmed["AccessToken"], confirmed["DeviceKey"]) == ("access", "eu-west-1_k")  # UP-81
+    verifier = {name: int.from_bytes(b64decode(text)) for name, text in confirmed["DeviceSecretVerifierConfig"].items()}
+    assert 1 < verifier["PasswordVerifier"] < _N - 1
+    assert verifier["Salt"]
     aws.will_say(200, TOKENS)
     client.auth.refresh()
     assert aws.said[-1].json["AuthParameters"]["DEVICE_KEY"] == "eu-west-1_k"  # UP-86
+
+
+def test_a_device_that_cannot_be_confirmed_is_no_session(aws: FakeAws, client_of: Callable[..., TodoClient]) -> None:
+    client = client_of()
+    aws.will_say(200, CHALLENGE)
+    aws.will_say(200, {"AuthenticationResult": {**TOKENS["AuthenticationResult"], **DEVICE}})
+    aws.will_say(400, {"__type": "TooManyRequestsException", "message": "Rate exceeded"})
+    with pytest.raises(TodoError):
+        client.auth.sign_in(EMAIL, PASSWORD)
+    with pytest.raises(NotSignedInError):
+        client.auth.user()
 
 
 @pytest.mark.parametrize(
