@@ -285,7 +285,7 @@ def main() -> int:
             walk.todo("down", quiet=True)
     chapter("What was seen")
     for what, seen in walk.seen:
-        print(f"  ok  {what:<32}{seen}")
+        print(f"  ok  {what:<40}{seen}")
     print(f"\nAll of it in {time.monotonic() - began:.1f} s; the stack is stopped and its temporary data is gone.")
     return 0
 

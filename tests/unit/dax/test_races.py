@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from todo_backend.local.dax import DaxError, cbor
@@ -106,6 +106,19 @@ async def act(table: Any, number: int, step: Any) -> None:
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(  # the refresh of the first transaction ends after the second one, with the image before it
+    [
+        ("get", b"a", 1, 0, (0, 5)),
+        ("get", b"a", 1, 4, (0, 0)),
+        ("get", b"a", 2, 0, (0, 0)),
+        ("get", b"b", 2, 0, (0, 0)),
+        ("transact", b"b", 1, 4, (0, 0)),
+        ("get", b"a", 1, 3, (0, 1)),
+        ("get", b"b", 1, 0, (0, 2)),
+        ("get", b"a", 1, 4, (0, 0)),
+        ("transact", b"b", 1, 2, (0, 0)),
+    ]
+)
 @given(STEPS)
 def test_no_interleaving_leaves_an_old_image(bench: Any, steps: list[Any]) -> None:
     async def run() -> None:

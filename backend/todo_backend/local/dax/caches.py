@@ -120,21 +120,22 @@ class ItemCache:
 
     def write(self, key: ItemKey, item: bytes | None) -> None:
         """A key was written: keep its new image, and let no read that is on its way bring back the old one."""
-        self._void_fills(key)
+        self.void_fills(key)
         self.store(key, item)
 
     def forget(self, key: ItemKey) -> None:
         """A key was written, or may have been, and its new image is not known."""
-        self._void_fills(key)
+        self.void_fills(key)
         self.entries.drop(key)
 
     def clear(self) -> None:
         """Forget everything, also what is on its way."""
         for key in list(self._fills):
-            self._void_fills(key)
+            self.void_fills(key)
         self.entries.clear()
 
-    def _void_fills(self, key: ItemKey) -> None:
+    def void_fills(self, key: ItemKey) -> None:
+        """Let no read of the key that is on its way keep what it brings."""
         for fill in self._fills.pop(key, ()):
             fill.void = True
 

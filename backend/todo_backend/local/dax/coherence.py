@@ -67,7 +67,13 @@ class Coherence:
         others.discard(write)
         if not others:
             del self._writes[write.key]
-        if outcome is Outcome.REFUSED or (outcome is Outcome.LATER and not write.overlapped):
+        if outcome is Outcome.REFUSED:
+            return
+        # On every node and at once, whatever the lag: the read that refreshes an earlier transaction may have seen what
+        # this write replaced, and would void the refresh of this one when it ends.
+        for cache in self._caches:
+            cache.void_fills(write.key)
+        if outcome is Outcome.LATER and not write.overlapped:
             return
         self.change(write.key, None if write.overlapped or isinstance(outcome, Outcome) else outcome)
 
