@@ -149,7 +149,8 @@ class Plane:
 
     def close(self) -> None:
         """Let the thread end."""
-        self._calculator.shutdown(wait=False, cancel_futures=True)
+        # It may be writing keys, and the state directory is another process' as soon as this one is said to have ended.
+        self._calculator.shutdown(wait=True, cancel_futures=True)
 
     def _load_keys(self, pool_id: str) -> PoolKeys:
         name = f"{pool_id}.json"
