@@ -190,7 +190,7 @@ def requests_per_hop(client: TodoClient, store: MemoryTokenStore, data_dir: Path
         statistics.median(float(str(line[name])) for line in listed) for name in ("duration_ms", "store_ms")
     )
     yield Row("warm GET /v1/todos, p50, whole", f"{total:.1f} ms", f"{rounds} requests")
-    yield Row("  DynamoDB, seen from the Lambda", f"{table:.1f} ms", f"{table / total:.0%}")
+    yield Row("  the store (DAX), seen from the Lambda", f"{table:.1f} ms", f"{table / total:.0%}")
     yield Row("  the Lambda's own code", f"{function - table:.1f} ms", f"{(function - table) / total:.0%}")
     yield Row("  gateway, invocation and sockets", f"{total - function:.1f} ms", f"{(total - function) / total:.0%}")
 
