@@ -194,14 +194,16 @@ def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_directory_of_somebody_else_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "stack"
+    tmp_path.chmod(0o700)
     code = (
         "import os, sys; from pathlib import Path; from todo_backend.local.datadir import DataDir\n"
         f"os.setuid({NOBODY})\n"
-        "try: DataDir(Path('/root/todo-test-stack')).prepare()\n"
+        f"try: DataDir(Path({str(place)!r})).prepare()\n"
         "except Exception as error: print(type(error).__name__, error)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
-    assert told.startswith("DataDirError the data directory /root/todo-test-stack cannot be used")
+    assert told.startswith(f"DataDirError the data directory {place} cannot be used")
 
 
 def test_a_template_that_is_refused_leaves_nothing_behind(data_dir: Path, tmp_path: Path) -> None:

@@ -43,15 +43,17 @@ class Signer:
         request = "\n".join((method, signed_path, canonical_query(query), lines, names, digest))
         scope = f"{stamp[:8]}/{self.region}/{self.service}/aws4_request"
         text = "\n".join((_ALGORITHM, stamp, scope, hashlib.sha256(request.encode()).hexdigest()))
-        signature = hmac.new(self._key(scope), text.encode(), "sha256").hexdigest()
+        signature = hmac.new(signing_key(self.secret_key, scope), text.encode(), "sha256").hexdigest()
         credential = f"{_ALGORITHM} Credential={self.access_key}/{scope}"
         return found | {"authorization": f"{credential}, SignedHeaders={names}, Signature={signature}"}
 
-    def _key(self, scope: str) -> bytes:
-        key = f"AWS4{self.secret_key}".encode()
-        for part in scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        return key
+
+def signing_key(secret_key: str, scope: str) -> bytes:
+    """The key of one credential scope: `date/region/service/aws4_request`."""
+    key = f"AWS4{secret_key}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
 
 
 def canonical_query(query: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ..signature import signing_key
 from . import wire
 from .errors import CognitoError
 from .wire import App, Response, Scope
@@ -66,14 +67,8 @@ class OwnerKey:
         digest = hashlib.sha256(body).hexdigest()
         request = "\n".join((scope["method"], scope["path"], "", lines, parts[3], digest))
         text = "\n".join(("AWS4-HMAC-SHA256", stamp, parts[2], hashlib.sha256(request.encode()).hexdigest()))
-        expected = hmac.new(self._key(parts[2]), text.encode(), "sha256").hexdigest()
+        expected = hmac.new(signing_key(self.secret_key, parts[2]), text.encode(), "sha256").hexdigest()
         return hmac.compare_digest(expected.encode(), parts[4].encode())
-
-    def _key(self, credential_scope: str) -> bytes:
-        key = f"AWS4{self.secret_key}".encode()
-        for part in credential_scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        return key
 
 
 def _is_recent(stamp: str) -> bool:
