@@ -6,7 +6,7 @@ Never a header, a body, a query or a signature: the file may be shown to others.
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,13 +49,14 @@ class Trace:
             return
         begun = time.perf_counter()
         status = 0
-        facts: dict[str, Any] = {}
+        facts: dict[str, Any] = {"request_id": None}
         token = _facts.set(facts)
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                facts.update(request_id=_request_id(message["headers"]))
             await send(message)
 
         try:
@@ -78,6 +79,11 @@ class Trace:
         append_private(self._path, json.dumps(record, ensure_ascii=False))
 
 
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Under which the caller, and the function's log, know the request."""
+    return next((value.decode("latin-1") for name, value in headers if name.lower() in _REQUEST_ID), None)
+
+
 def addressed(scope: Scope) -> dict[str, Any]:
     """The service, and the operation where the request names it outside its body."""
     if scope["path"].startswith("/_aws/execute-api/"):
@@ -88,4 +94,5 @@ def addressed(scope: Scope) -> dict[str, Any]:
     return {"service": service, "operation": operation or None}
 
 
+_REQUEST_ID = {b"x-amzn-requestid", b"x-amz-request-id"}
 _UNSIGNED = {"AWSCognitoIdentityProviderService": "cognito-idp", "AWSCognitoIdentityService": "cognito-identity"}

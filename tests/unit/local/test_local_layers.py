@@ -83,10 +83,12 @@ def test_a_gateway_without_a_trace_around_it_tells_nobody() -> None:
 
 def test_the_trace_holds_nothing_that_was_sent(tmp_path: Path) -> None:
     file = tmp_path / "requests.jsonl"
-    request(Trace(Inside(Answer(204)), file), "/v1", b"a-body", authorization="a-token", x_amz_target="A.SignUp")
+    answered = Answer(204, headers=[(b"x-amzn-RequestId", b"one-request")])
+    request(Trace(Inside(answered), file), "/v1", b"a-body", authorization="a-token", x_amz_target="A.SignUp")
     record = json.loads(file.read_text())
     assert (record["method"], record["path"], record["status"], record["operation"]) == ("POST", "/v1", 204, "SignUp")
-    assert set(record) == {"at", "method", "path", "service", "operation", "status", "ms"}
+    assert record["request_id"] == "one-request"
+    assert set(record) == {"at", "method", "path", "service", "operation", "status", "request_id", "ms"}
     assert "a-body" not in file.read_text()
     assert "a-token" not in file.read_text()
 
