@@ -85,7 +85,7 @@ def rotating() -> Iterator[tuple[Rotating, str]]:
     cognito = Rotating()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802, the library's name
+        def do_POST(self) -> None:
             status, body = cognito.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             content = json.dumps(body).encode()
             self.send_response_only(status)
