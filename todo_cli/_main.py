@@ -46,6 +46,8 @@ COMMANDS: dict[str, Entry] = {
     "outputs": Entry("Embedded stack", "_stack:outputs", "Print the embedded stack's outputs."),
     "inbox": Entry("Embedded stack", "_stack:inbox", "Show the mails the embedded stack has sent."),
     "logs": Entry("Embedded stack", "_stack:logs", "Show the embedded stack's log."),
+    "doctor": Entry("Harness", "_doctor:doctor", "Find out what is wrong, and what to do about it."),
+    "smoke": Entry("Harness", "_smoke:smoke", "Check the deployment from outside, promise by promise."),
     "backend": Entry("AWS", "_backend:backend", "The backend on AWS: synth, diff, deploy, destroy, outputs."),
 }
 
