@@ -62,7 +62,7 @@ class _LiveCredentials(Credentials):  # type: ignore[misc]
         """Give the credentials to sign one request with."""
         now = self._current()
         keys = SigningKeys(now.access_key_id, now.secret_key, now.session_token)
-        keys.drift_seconds = self._traffic.clock.drift_seconds
+        keys.now = self._traffic.clock.now()
         return keys
 
 
