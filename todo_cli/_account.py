@@ -91,18 +91,16 @@ def login(app: AppContext, email: str, password_stdin: bool) -> None:
 
 
 def _sign_in(app: AppContext, client: TodoClient, email: str, password: str) -> User:
-    from todo_sdk import ChallengeRequiredError
+    from todo_sdk import Challenge
 
-    try:
-        return client.auth.sign_in(email, password)
-    except ChallengeRequiredError as wanted:
-        challenge = wanted.challenge
+    outcome = client.auth.begin_sign_in(email, password)
     for _ in range(MOST_CHALLENGES):
-        try:
-            return client.auth.answer(challenge, _answer_to(app, challenge))
-        except ChallengeRequiredError as wanted:
-            challenge = wanted.challenge
-    raise CommandError("the user pool keeps asking for more; sign-in given up", ExitCode.REFUSED, "sign_in")
+        if not isinstance(outcome, Challenge):
+            return outcome
+        outcome = client.auth.answer(outcome, _answer_to(app, outcome))
+    if isinstance(outcome, Challenge):
+        raise CommandError("the user pool keeps asking for more; sign-in given up", ExitCode.REFUSED, "sign_in")
+    return outcome
 
 
 def _answer_to(app: AppContext, challenge: Challenge) -> str:
@@ -111,6 +109,8 @@ def _answer_to(app: AppContext, challenge: Challenge) -> str:
         raise CommandError(sentence, ExitCode.REFUSED, "challenge_required")
     if challenge.name == "NEW_PASSWORD_REQUIRED":
         return app.terminal.ask_secret("New password", twice=True)
+    if challenge.otpauth_uri is not None:
+        app.out.talk(f"set up your authenticator app with {challenge.otpauth_uri}")
     return app.terminal.ask("Code of your authenticator app")
 
 

@@ -31,17 +31,24 @@ if TYPE_CHECKING:
     from todo_sdk._errors import ThrottledError as ThrottledError
     from todo_sdk._errors import TodoError as TodoError
     from todo_sdk._errors import TransportError as TransportError
+    from todo_sdk._errors import UpgradeRequiredError as UpgradeRequiredError
+    from todo_sdk._keyring import KeyringTokenStore as KeyringTokenStore
     from todo_sdk._models import Challenge as Challenge
     from todo_sdk._models import Change as Change
     from todo_sdk._models import ChangeResult as ChangeResult
+    from todo_sdk._models import Device as Device
     from todo_sdk._models import FileInfo as FileInfo
+    from todo_sdk._models import MfaSetup as MfaSetup
     from todo_sdk._models import SignUp as SignUp
     from todo_sdk._models import SyncResult as SyncResult
     from todo_sdk._models import Todo as Todo
     from todo_sdk._models import User as User
+    from todo_sdk._network import NetworkProfile as NetworkProfile
+    from todo_sdk._network import SimulatedNetwork as SimulatedNetwork
     from todo_sdk._store import FileTokenStore as FileTokenStore
     from todo_sdk._store import MemoryTokenStore as MemoryTokenStore
     from todo_sdk._store import TokenStore as TokenStore
+    from todo_sdk._traffic import RequestEvent as RequestEvent
 
     __version__: str
 
@@ -53,18 +60,24 @@ __all__ = [
     "Config",
     "ConfigError",
     "ConflictError",
+    "Device",
     "FileInfo",
     "FileTokenStore",
     "ForbiddenError",
     "InvalidCredentialsError",
     "InvalidRequestError",
+    "KeyringTokenStore",
     "MemoryTokenStore",
+    "MfaSetup",
+    "NetworkProfile",
     "NotFoundError",
     "NotSignedInError",
+    "RequestEvent",
     "ServerError",
     "ServiceError",
     "SignInError",
     "SignUp",
+    "SimulatedNetwork",
     "SyncResult",
     "ThrottledError",
     "Todo",
@@ -72,6 +85,7 @@ __all__ = [
     "TodoError",
     "TokenStore",
     "TransportError",
+    "UpgradeRequiredError",
     "User",
     "__version__",
     "fetch_config",
@@ -98,9 +112,24 @@ _HOMES = {
         "ThrottledError",
         "TodoError",
         "TransportError",
+        "UpgradeRequiredError",
     ),
-    "_models": ("Challenge", "Change", "ChangeResult", "FileInfo", "SignUp", "SyncResult", "Todo", "User"),
+    "_keyring": ("KeyringTokenStore",),
+    "_models": (
+        "Challenge",
+        "Change",
+        "ChangeResult",
+        "Device",
+        "FileInfo",
+        "MfaSetup",
+        "SignUp",
+        "SyncResult",
+        "Todo",
+        "User",
+    ),
+    "_network": ("NetworkProfile", "SimulatedNetwork"),
     "_store": ("FileTokenStore", "MemoryTokenStore", "TokenStore"),
+    "_traffic": ("RequestEvent",),
     "_version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -15,7 +15,7 @@ import pytest
 from todo_cli._context import AppContext, Terminal
 from todo_cli._main import run
 from todo_sdk import (
-    ChallengeRequiredError,
+    Challenge,
     ConflictError,
     FileInfo,
     InvalidRequestError,
@@ -100,7 +100,7 @@ class FakeAuth:
     def __init__(self) -> None:
         self.passwords: list[str] = []
         self.answers: list[str] = []
-        self.challenges: list[Any] = []
+        self.challenges: list[Challenge] = []
         self.signed_in = True
 
     def sign_up(self, email: str, password: str) -> SignUp:
@@ -113,18 +113,16 @@ class FakeAuth:
     def resend_code(self, email: str) -> str | None:
         return "a***@e***.com"
 
-    def sign_in(self, email: str, password: str) -> User:
+    def begin_sign_in(self, email: str, password: str) -> User | Challenge:
         self.passwords.append(password)
         return self._next()
 
-    def answer(self, challenge: Any, answer: str) -> User:
+    def answer(self, challenge: Challenge, answer: str) -> User | Challenge:
         self.answers.append(answer)
         return self._next()
 
-    def _next(self) -> User:
-        if self.challenges:
-            raise ChallengeRequiredError(self.challenges.pop(0))
-        return USER
+    def _next(self) -> User | Challenge:
+        return self.challenges.pop(0) if self.challenges else USER
 
     def sign_out(self) -> None:
         self.signed_in = False
