@@ -42,6 +42,11 @@ class Output:
         if not self.as_json:
             click.echo(printable(text), err=True)
 
+    def drawing(self, text: str) -> None:
+        """Show a drawing of ours on stderr, escape sequences and all; programs are spared it."""
+        if not self.as_json:
+            click.echo(text, err=True, color=True)
+
     def table(self, document: Any, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print rows: drawn on a terminal, plain columns elsewhere, the document for programs."""
         if self.as_json:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from todo_sdk._client import TodoClient as TodoClient
     from todo_sdk._config import Config as Config
+    from todo_sdk._config import default_profile as default_profile
     from todo_sdk._config import profiles as profiles
+    from todo_sdk._config import remove_profile as remove_profile
     from todo_sdk._config import write_profile as write_profile
     from todo_sdk._discovery import fetch_config as fetch_config
     from todo_sdk._errors import ChallengeRequiredError as ChallengeRequiredError
@@ -88,14 +90,16 @@ __all__ = [
     "UpgradeRequiredError",
     "User",
     "__version__",
+    "default_profile",
     "fetch_config",
     "profiles",
+    "remove_profile",
     "write_profile",
 ]
 
 _HOMES = {
     "_client": ("TodoClient",),
-    "_config": ("Config", "profiles", "write_profile"),
+    "_config": ("Config", "default_profile", "profiles", "remove_profile", "write_profile"),
     "_discovery": ("fetch_config",),
     "_errors": (
         "ChallengeRequiredError",

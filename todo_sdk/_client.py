@@ -73,14 +73,15 @@ class TodoClient:
     ) -> "TodoClient":
         """Make a client for a profile: the named one, `TODO_PROFILE`, or the default one.
 
-        When no more than the API's address is known, the API is asked for the rest.
+        When no more than the API's address is known, the API is asked for the rest. `network` and `on_request` are the
+        client's own.
 
         Raises:
             ConfigError: no such profile, or no address; says where it was looked for.
         """
         config = Config.load(profile)
-        complete = completed(config) if config.missing else config
-        return cls(complete, network=network, on_request=on_request)
+        config = completed(config) if config.missing else config
+        return cls(config, network=network, on_request=on_request)
 
     def sync(self, changes: Iterable[Change] = ()) -> SyncResult:
         """Push up to 25 changes and pull what changed since the last sync, in one request."""

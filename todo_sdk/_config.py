@@ -227,6 +227,26 @@ def write_profile(
     return path
 
 
+def remove_profile(name: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Take one profile out of config.toml, atomically; gives whether it was there. Its session is not touched.
+
+    Raises:
+        ConfigError: the file cannot be read or written.
+    """
+    return _profiles.remove(config_path(os.environ if environ is None else environ), checked_profile(name))
+
+
+def default_profile(environ: Mapping[str, str] | None = None) -> str | None:
+    """Tell which profile is used where none is named, if there is one.
+
+    Raises:
+        ConfigError: config.toml is there and cannot be read.
+    """
+    env = os.environ if environ is None else environ
+    name = env.get("TODO_PROFILE") or _profiles.read(config_path(env)).get("default_profile")
+    return str(name) if name else None
+
+
 def _profile_name(profile: str | None, environ: Mapping[str, str], document: Mapping[str, Any]) -> tuple[str, str]:
     name, source = _first_hit(
         (profile, "argument"),
