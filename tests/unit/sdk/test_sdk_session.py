@@ -1,6 +1,7 @@
 """Who is signed in: renewed once, in time, by the server's clock, and shared with other threads and processes."""
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from .conftest import API, Clock, Device, FakeCognito, config_for, make_device
 
 GET = Request("GET", "/v1/revision", repeatable=True)
 URL = f"{API}/v1/revision"
+
+
+class NoLock:
+    """A store of an application that knows nothing of locks."""
+
+    def __init__(self) -> None:
+        kept = MemoryTokenStore()
+        self.load, self.save, self.clear = kept.load, kept.save, kept.clear
 
 
 def test_nobody_is_signed_in_at_first(tmp_path: Path) -> None:
@@ -51,7 +60,12 @@ def test_a_wrong_clock_neither_renews_for_ever_nor_sends_expired_tokens(tmp_path
     assert device.cognito.calls == ["refresh refresh-1"]
 
 
-def test_many_threads_renew_once(device: Device) -> None:
+@pytest.mark.parametrize("kind", [MemoryTokenStore, NoLock])
+def test_many_threads_renew_once_whether_the_store_has_a_lock_or_not(tmp_path: Path, kind: Any) -> None:
+    config, clock = config_for(tmp_path), Clock()
+    device = make_device(config, kind(), clock, FakeCognito(config, clock))
+    device.sign_in()
+    device.cognito.before_refresh = lambda: time.sleep(0.05)  # not to pass, but to fail: the others would ask meanwhile
     device.clock.now += 3600
     together = threading.Barrier(8)
     tokens: list[str] = []
@@ -292,14 +306,6 @@ def test_no_secret_shows_in_a_repr(device: Device) -> None:
 def test_a_token_that_cannot_be_read_is_the_servers_fault(token: str) -> None:
     with pytest.raises(Exception, match="cannot be read"):
         claims_of(token)
-
-
-class NoLock:
-    """A store of an application that knows nothing of locks."""
-
-    def __init__(self) -> None:
-        kept = MemoryTokenStore()
-        self.load, self.save, self.clear = kept.load, kept.save, kept.clear
 
 
 def test_where_the_store_has_no_lock_a_newer_refresh_token_is_used_before_the_session_is_given_up(
