@@ -61,6 +61,7 @@ def send_through(client: Any, traffic: Traffic) -> None:
     """Let a client's requests pass through the traffic of the SDK."""
     sender = _Sender(client, traffic)
     client.meta.events.register_first("before-send", sender.send)
+    traffic.closes(client.close)
     if client.meta.service_model.service_name == "s3":
         AUTH_TYPE_MAPS.setdefault(SIGNED_BY_SERVER_CLOCK, _HeaderAuth)
         AUTH_TYPE_MAPS.setdefault(f"{SIGNED_BY_SERVER_CLOCK}-query", _QueryAuth)

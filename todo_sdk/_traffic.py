@@ -81,6 +81,16 @@ class Traffic:
         self.clock = clock or ServerClock(time.time)
         self.network = SimulatedNetwork(network) if isinstance(network, NetworkProfile) else network
         self._on_request = on_request
+        self._closing: list[Callable[[], None]] = []
+
+    def closes(self, close: Callable[[], None]) -> None:
+        """Take in what closes the connections of somebody who sends through here."""
+        self._closing.append(close)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for close in self._closing:
+            close()
 
     @contextmanager
     def exchange(

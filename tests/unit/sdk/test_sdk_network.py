@@ -224,6 +224,20 @@ def test_an_observer_hears_of_each_request_and_nothing_secret(aws: FakeAws, tmp_
     assert "Right-password" not in repr(events)
 
 
+def test_closing_a_client_closes_the_connections_to_aws_as_well(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.httpsession import URLLib3Session
+
+    closed: list[str] = []
+    monkeypatch.setattr(URLLib3Session, "close", lambda session: closed.append("closed"))
+    with TodoClient(config_for(tmp_path, endpoint_url=aws.url), store=MemoryTokenStore()) as client:
+        aws.will_say(200, {"UserSub": "s", "UserConfirmed": True})
+        client.auth.sign_up("me@example.com", "Right-password-1")
+        assert not closed
+    assert closed
+
+
 @responses.activate
 def test_an_observer_that_fails_does_not_break_the_request(caplog: pytest.LogCaptureFixture) -> None:
     def fails(event: RequestEvent) -> None:
