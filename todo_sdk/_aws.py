@@ -21,8 +21,9 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
+from todo_sdk._addresses import is_loopback
 from todo_sdk._aws_sending import SigningKeys, be_quiet, send_through
-from todo_sdk._config import Config, is_loopback
+from todo_sdk._config import Config
 from todo_sdk._errors import (
     ConfigError,
     InvalidRequestError,

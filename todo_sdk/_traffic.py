@@ -10,8 +10,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from todo_sdk._addresses import is_loopback
 from todo_sdk._clock import ServerClock
-from todo_sdk._config import is_loopback
 from todo_sdk._errors import ConfigError
 from todo_sdk._network import NetworkProfile, SimulatedNetwork
 from todo_sdk._retry import attempt_number

@@ -162,6 +162,13 @@ def test_what_is_no_code_of_an_app_is_refused_before_any_call(aws: FakeAws, clie
     assert aws.said == []
 
 
+def test_a_challenge_of_ones_own_making_is_refused_before_any_call(aws: FakeAws, client: TodoClient) -> None:
+    name: Any = "SMS_MFA"
+    with pytest.raises(InvalidRequestError, match="'SMS_MFA' is no challenge"):
+        client.auth.answer(Challenge(name, EMAIL, "the-sub", "s" * 20), "123456")
+    assert aws.said == []
+
+
 def test_an_authenticator_app_is_set_up_in_two_steps(aws: FakeAws, client: TodoClient) -> None:
     aws.will_say(200, {"SecretCode": "JBSWY3DPEHPK3PXP"})
     setup = client.auth.mfa.begin()

@@ -1,6 +1,7 @@
 """A session in the system's keyring, and how one that works is found; the keyrings here are the tests' own."""
 
 import logging
+import secrets
 import threading
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,17 @@ def test_a_session_of_any_size_goes_into_entries_that_windows_takes(text: str) -
     store.save({"id_token": text})
     assert store.load() == {"id_token": text}
     assert max(map(len, keyring.entries.values())) <= MOST_CHARS_PER_ENTRY
+
+
+def test_tokens_that_cannot_be_compressed_are_split(store: KeyringTokenStore, keyring: FakeKeyring) -> None:
+    session = {
+        "id_token": secrets.token_urlsafe(2000),
+        "access_token": secrets.token_urlsafe(2000),
+        "refresh_token": secrets.token_urlsafe(2500),
+    }
+    store.save(session)
+    assert store.load() == session
+    assert len(keyring.entries) > 5
 
 
 @pytest.mark.parametrize(

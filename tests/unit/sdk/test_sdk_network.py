@@ -224,6 +224,16 @@ def test_an_observer_hears_of_each_request_and_nothing_secret(aws: FakeAws, tmp_
     assert "Right-password" not in repr(events)
 
 
+def test_what_stands_in_a_query_is_kept_from_observers(aws: FakeAws, tmp_path: Path) -> None:
+    events: list[RequestEvent] = []
+    client = s3_of(aws, tmp_path, ServerClock(time.time), on_request=events.append)
+    aws.will_say(200, b"<ListBucketResult/>")
+    client.list_objects_v2(Bucket="bucket", Prefix="private")
+    client.close()
+    assert "prefix=private" in aws.said[0].path
+    assert [event.url for event in events] == [f"{aws.url}/bucket"]
+
+
 def test_closing_a_client_closes_the_connections_to_aws_as_well(
     aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,7 +292,7 @@ def test_an_answer_from_a_cache_on_the_way_tells_no_time(headers: dict[str, str]
     assert clock.drift_seconds == drift
 
 
-def s3_of(aws: FakeAws, folder: Path, clock: ServerClock) -> Any:
+def s3_of(aws: FakeAws, folder: Path, clock: ServerClock, **around: Any) -> Any:
     from datetime import UTC, datetime
 
     from todo_sdk._aws import AwsCredentials, make_client
@@ -293,7 +303,7 @@ def s3_of(aws: FakeAws, folder: Path, clock: ServerClock) -> Any:
         config_for(folder, endpoint_url=aws.url),
         repeats=True,
         credentials=lambda: keys,
-        traffic=Traffic(clock=clock),
+        traffic=Traffic(clock=clock, **around),
     )
 
 
