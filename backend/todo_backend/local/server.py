@@ -23,6 +23,7 @@ from .gateway import Gateway, warm_up
 from .gateway.rest_control import RestControl
 from .identity import Identity
 from .inbox import Inbox
+from .journal import Keeper, open_journal
 from .loopback import Loopback
 from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
 from .preflight import listen, require_extra
@@ -108,10 +109,12 @@ class _Run:
 
         lifespan = Lifespan(ministack)
         await lifespan.start()
-        control = ControlPlane(ministack, credentials, self._port)
+        journal = open_journal(ministack, self._data_dir)
+        journal.restore()
+        control = ControlPlane(journal, credentials, self._port)
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
-        identity = Identity(ministack, control, credentials, self._data_dir, inbox)
+        identity = Identity(journal, control, credentials, self._data_dir, inbox)
         gateway = Gateway(
             identity,
             RestControl(control.send_rest, control.call),
@@ -124,18 +127,25 @@ class _Run:
         )
         # Before the deployment, since the function is told where it is, and until the last request is answered.
         async with serving(packaged_cluster(), self._data_dir, credentials, self._port) as cluster:
-            outputs = await self._deploy(control, identity, cluster.endpoint if cluster else None)
+            outputs = await self._deploy(control, identity, journal, cluster.endpoint if cluster else None)
             gateway.invalidate()  # deployed past it
             app = Trace(Loopback(gateway, counters), self._data_dir.file("requests.jsonl"))
             await self._serve(StatusPage(app, cluster), outputs, identity)
         await identity.close()
+        await journal.close()
         await lifespan.stop()
         self._data_dir.file("stack.json").unlink(missing_ok=True)
 
-    async def _deploy(self, control: ControlPlane, identity: Identity, dax_endpoint: str | None) -> Outputs:
-        change, deployed = await deploy(control, packaged_plan(dax_endpoint), self._data_dir)
+    async def _deploy(
+        self, control: ControlPlane, identity: Identity, journal: Keeper, dax_endpoint: str | None
+    ) -> Outputs:
+        plan = packaged_plan(dax_endpoint)
+        change, deployed = await deploy(control, plan, self._data_dir)
         if change is not Change.NONE:
             await identity.sync_roles()
+        await journal.begin()
+        if change is not Change.NONE:  # not before it is kept: who reads this believes it
+            self._data_dir.write_json("deployment.json", {"digest": plan.digest, "outputs": deployed})
         return client_outputs(deployed, self._port, self._options.profile)
 
     async def _serve(self, app: App, outputs: Outputs, identity: Identity) -> None:
