@@ -16,7 +16,7 @@ from .errors import (
 )
 from .logs import logs
 from .options import Mail, Outputs, StackOptions, Status, default_data_dir
-from .process import inbox, outputs, start, status, stop
+from .process import inbox, notes, outputs, start, status, stop
 
 
 def serve(options: StackOptions, on_ready: Callable[[Outputs], None]) -> None:
@@ -48,6 +48,7 @@ __all__ = [
     "default_data_dir",
     "inbox",
     "logs",
+    "notes",
     "outputs",
     "serve",
     "start",

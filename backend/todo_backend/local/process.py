@@ -196,6 +196,11 @@ def outputs(data_dir: Path) -> Outputs:
     return found
 
 
+def notes(data_dir: Path) -> list[str]:
+    """What the stack of that directory could not use of its last run when it started, as sentences."""
+    return list(DataDir(data_dir).read_stack().get("notes", []))
+
+
 def inbox(data_dir: Path) -> list[Mail]:
     """The mails that the stack of that directory has sent, newest last; also when it does not run."""
     return Inbox(DataDir.of_last_run(data_dir).file("inbox.jsonl")).mails()

@@ -18,7 +18,7 @@ from .control import AdminCredentials, ControlPlane
 from .counters import Counters
 from .datadir import DataDir
 from .deploy import Change, client_outputs, deploy
-from .errors import StackError
+from .errors import DataDirError, StackError
 from .gateway import Gateway, warm_up
 from .gateway.rest_control import RestControl
 from .identity import Identity
@@ -59,6 +59,10 @@ def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir],
             on_locked(data_dir)
             logging.basicConfig(filename=data_dir.file("stack.log"), level=logging.WARNING, format=_LOG_FORMAT)
             asyncio.run(_Run(options, data_dir, listener, on_ready).run())
+        except OSError as error:
+            data_dir.undo()
+            reason = error.strerror or str(error)
+            raise DataDirError(f"the data directory {data_dir.path} cannot be used: {reason}") from error
         except BaseException:
             data_dir.undo()
             raise
@@ -97,6 +101,7 @@ class _Run:
         self._stopping = False
         self._server: Any = None
         self._taken: dict[str, str] = {}
+        self._notes: list[str] = []
 
     async def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -127,6 +132,7 @@ class _Run:
         )
         # Before the deployment, since the function is told where it is, and until the last request is answered.
         async with serving(packaged_cluster(), self._data_dir, credentials, self._port) as cluster:
+            self._notes = journal.notes
             outputs = await self._deploy(control, identity, journal, cluster.endpoint if cluster else None)
             gateway.invalidate()  # deployed past it
             app = Trace(Loopback(gateway, counters), self._data_dir.file("requests.jsonl"))
@@ -185,6 +191,7 @@ class _Run:
                 "ephemeral": self._options.ephemeral,
                 "digest": self._data_dir.read_json("deployment.json").get("digest"),
                 "outputs": outputs,
+                "notes": self._notes,
             },
         )
         gc.freeze()

@@ -115,8 +115,7 @@ _REFUSALS = {
     "query": (
         "InternalFailure",
         "text/xml",
-        "<ErrorResponse><Error><Type>Receiver</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-        "</ErrorResponse>",
+        "<ErrorResponse><Error><Type>Receiver</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>",
     ),
     "s3": (
         "InternalError",
@@ -136,7 +135,7 @@ def _query_call(service: str, given: dict[str, list[str]]) -> Call:
 
 
 def _s3_call(scope: Scope) -> Call:
-    bucket, _, key = scope["path"].lstrip("/").partition("/")
+    key = scope["path"].lstrip("/").partition("/")[2]
     if scope["method"] in ("GET", "HEAD", "OPTIONS"):
         return Call(Change.NOTED, "s3")
     return Call(Change.OBJECT if key else Change.ANY, "s3")

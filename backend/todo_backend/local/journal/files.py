@@ -1,7 +1,7 @@
 """S3's objects: each lies in two files of its own, data and metadata, and is replaced whole or not at all.
 
-MiniStack writes both when an object changes, but one after the other, and answers 200 also when it could not. All of its
-writes end in one function, `_atomic_write`; `Files` stands in its place.
+MiniStack writes both when an object changes, but one after the other, and answers 200 also when it could not. All of
+its writes end in one function, `_atomic_write`; `Files` stands in its place.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 from ..options import ACCOUNT_ID
 
 META, DRAFT = ".meta.json", ".tmp"
-VERSIONS = f"{os.sep}.versions{os.sep}"  # where MiniStack keeps what was replaced: data only
+VERSIONS = ".versions"  # where MiniStack keeps what was replaced: data only
 RESERVE_BYTES = 1024 * 1024  # left for the journal, the metadata and the log
 
 
@@ -24,12 +24,12 @@ RESERVE_BYTES = 1024 * 1024  # left for the journal, the metadata and the log
 class Touched:
     """What one request has written; after the first failure nothing more."""
 
-    paths: list[str] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
     error: OSError | None = None
 
     def sync(self) -> None:
         """Bring the files and their names to the disk; blocks."""
-        folders = {os.path.dirname(path) for path in self.paths}
+        folders = {path.parent for path in self.paths}
         for path in [*self.paths, *folders]:
             with suppress(FileNotFoundError):  # replaced or deleted meanwhile
                 descriptor = os.open(path, os.O_RDONLY)
@@ -46,46 +46,47 @@ class Files:
     """Stands in for the function by which MiniStack writes an object's files."""
 
     def __init__(self) -> None:
-        self._staged: dict[str, str] = {}
+        self._staged: dict[Path, Path] = {}
 
     def install(self) -> None:
         """Begin to write in its place."""
         from ministack.services import s3  # it reads all objects' metadata when it is imported
 
-        self._write: Callable[..., None] = s3._atomic_write
+        self._theirs: Callable[..., None] = s3._atomic_write
         s3._atomic_write = self._atomic_write
 
     def uninstall(self) -> None:
         """Let MiniStack write again."""
         from ministack.services import s3
 
-        s3._atomic_write = self._write
+        s3._atomic_write = self._theirs
 
     def _atomic_write(self, path: str, data: Any, *, text: bool = False) -> None:
         request = touched.get(None) or Touched()
         if request.error is not None:
             raise request.error
         try:
-            self._replace(path, data.encode() if text else data)
+            self._replace(Path(path), data.encode() if text else data)
         except OSError as error:
             request.error = error
             raise
-        request.paths.append(path)
+        request.paths.append(Path(path))
 
-    def _replace(self, path: str, content: bytes) -> None:
-        data_path = path.removesuffix(META)
+    def _replace(self, path: Path, content: bytes) -> None:
+        data_path = path.with_name(path.name.removesuffix(META))
+        draft = path.with_name(path.name + DRAFT)
         try:
-            _write(path + DRAFT, content)
+            _write(draft, content)
         except OSError:
             _discard(self._staged.pop(data_path, None))
             raise
-        if path == data_path and VERSIONS not in path:
-            self._staged[path] = path + DRAFT  # until its metadata is written too
+        if path == data_path and VERSIONS not in path.parts:
+            self._staged[path] = draft  # until its metadata is written too
             return
         staged = self._staged.pop(data_path, None)
         if staged is not None:
-            os.replace(staged, data_path)
-        os.replace(path + DRAFT, path)
+            staged.replace(data_path)
+        draft.replace(path)
 
 
 def recover(folder: Path) -> None:
@@ -134,7 +135,7 @@ def remembered(path: str) -> Callable[[], None]:
     return undo
 
 
-def _write(path: str, content: bytes) -> None:
+def _write(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -144,10 +145,10 @@ def _write(path: str, content: bytes) -> None:
         raise
 
 
-def _discard(path: str | None) -> None:
+def _discard(path: Path | None) -> None:
     if path is not None:
         with suppress(OSError):
-            os.remove(path)
+            path.unlink()
 
 
 def _is_object(path: Path) -> bool:

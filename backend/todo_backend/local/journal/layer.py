@@ -131,8 +131,8 @@ class Journal:
             await respond(send, refusal(call, "no space is left on the disk"))
             return
         written = files.Touched()
-        held = _Held(send, call, lambda status: self._settle(call, status, written, undo))
         undo = files.remembered(scope["path"]) if call.change is Change.OBJECT else _nothing
+        held = _Held(send, call, lambda status: self._settle(call, status, written, undo))
         token = files.touched.set(written)
         try:
             await self._inner(scope, receive, held)
@@ -149,7 +149,7 @@ class Journal:
             await self._log.close()
         except OSError as error:
             # Nobody was told of what this may lose: log groups of functions, alarms that fired.
-            _log.error("not everything was saved: %s", error.strerror or error)  # noqa: TRY400 (one sentence)
+            _log.error("not everything was saved: %s", error.strerror or error)
         self._services.uninstall()
         self._files.uninstall()
 
@@ -225,7 +225,8 @@ def _announced(scope: Scope) -> int:
 
 
 def _unusable(error: OSError) -> DataDirError:
-    return DataDirError(f"the journal cannot be used: {error.filename or ''} {error.strerror or error}".replace("  ", " "))
+    place = f"{error.filename}: " if error.filename else ""
+    return DataDirError(f"the journal cannot be used: {place}{error.strerror or error}")
 
 
 def _nothing() -> None:

@@ -4,16 +4,16 @@
     00000004.log    what came after it
     00000005.log    … the highest number is appended to
 
-A line is `CRC BODY`: eight hex digits and the JSON array of one commit's records, `[[key, value], …]`, null removing the
-key. The checksum covers the one of the line before, so a line left over from a refused commit fits nowhere, and a commit
-is there whole or not at all. Kill it where you like: a draft counts for nothing until it is renamed, a base makes what is
-older void, and a torn last line is cut off.
+A line is `CRC BODY`: eight hex digits and the JSON array of one commit's records, `[[key, value], …]`, null removing
+the key. So a commit is there whole or not at all. Kill it where you like: a draft counts for nothing until it is renamed,
+a base makes what is older void, and a torn last line is cut off.
 """
 
 import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,12 @@ class Reading:
 
     Attributes:
         end: where its last good line ends.
-        checksum: of that line.
-        damaged: numbers of lines before it that are not what was written.
-        torn: bytes after it.
+        damaged: numbers of lines that are not what was written; only the last can have been torn.
+        torn: bytes after the last good line.
     """
 
     bodies: list[bytes] = field(default_factory=list)
     end: int = 0
-    checksum: int = 0
     damaged: list[int] = field(default_factory=list)
     torn: int = 0
 
@@ -50,10 +48,9 @@ class Found:
     notes: list[str]
 
 
-def line_of(body: bytes, previous: int) -> tuple[bytes, int]:
-    """The line, and its checksum for the next one."""
-    checksum = zlib.crc32(body, previous)
-    return b"%08x %s\n" % (checksum, body), checksum
+def line_of(body: bytes, seed: int) -> bytes:
+    """The line; `seed` is the number of the file, so that a line of another one does not fit."""
+    return b"%08x %s\n" % (zlib.crc32(body, seed), body)
 
 
 def body_of(records: Iterable[tuple[Key, str]]) -> bytes:
@@ -63,31 +60,22 @@ def body_of(records: Iterable[tuple[Key, str]]) -> bytes:
 
 def read(content: bytes, seed: int) -> Reading:
     """The good lines of a file; a damaged one in the middle is passed over."""
-    found = Reading(checksum=seed)
-    previous: int | None = seed
+    found = Reading()
     doubtful: list[int] = []
-    start = number = 0
-    while (newline := content.find(b"\n", start)) >= 0:
-        number += 1
-        told, body = _checksum(content[start : start + 9]), content[start + 9 : newline]
-        start = newline + 1
-        if told is None or previous is None or zlib.crc32(body, previous) != told:
-            doubtful.append(number)
-        else:
+    start = 0
+    for number, line in enumerate(content.splitlines(keepends=True), 1):
+        start += len(line)
+        body = line[9:-1]
+        if line == line_of(body, seed):
             found.bodies.append(body)
-            found.end, found.checksum = start, told
+            found.end = start
             found.damaged += doubtful
             doubtful = []
-        previous = told
+        else:
+            doubtful.append(number)
+    found.damaged += doubtful[:-1]
     found.torn = len(content) - found.end
     return found
-
-
-def _checksum(head: bytes) -> int | None:
-    try:
-        return int(head[:8], 16) if len(head) == 9 and head[8:] == b" " else None
-    except ValueError:
-        return None
 
 
 def fold(bodies: Iterable[bytes], into: dict[Key, Any]) -> None:
@@ -108,7 +96,6 @@ class Segments:
         self._active = -1
         self._number = 0
         self._end = 0
-        self._checksum = 0
         self._is_clean = True
         self.base_bytes = 0
         self.log_bytes = 0
@@ -120,24 +107,25 @@ class Segments:
             OSError: the directory cannot be read or written.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        numbers = self._tidy()
+        self._tidy()
+        paths = self._paths()
         found = Found({}, [])
-        for path in (self._path(number, kind) for number, kind in numbers):
-            reading = self._read(path, found.notes)
+        for path in paths:
+            reading = read(path.read_bytes(), _number(path))
             fold(reading.bodies, found.values)
+            found.notes += self._complaints(path, reading, is_last=path == paths[-1])
             if path.suffix == _BASE:
                 self.base_bytes = reading.end
             else:
-                self._end, self._checksum = reading.end, reading.checksum
+                self._end = reading.end
                 self.log_bytes += reading.end
-        last, kind = numbers[-1] if numbers else (0, _BASE)
-        if kind == _LOG:
-            self._number = last
-            self._active = os.open(self._path(last, _LOG), os.O_WRONLY)
+        if paths and paths[-1].suffix == _LOG:
+            self._number = _number(paths[-1])
+            self._active = os.open(paths[-1], os.O_WRONLY)
             self._is_clean = False  # a torn line may follow
             self._clean()
         else:
-            self._begin(last + 1)
+            self._begin(_number(paths[-1]) + 1 if paths else 1)
         return found
 
     def append(self, body: bytes) -> None:
@@ -146,7 +134,7 @@ class Segments:
         Raises:
             OSError: it is not; the file is as it was.
         """
-        line, checksum = line_of(body, self._checksum)
+        line = line_of(body, self._number)
         self._clean()
         self._is_clean = False
         try:
@@ -158,7 +146,6 @@ class Segments:
         self._is_clean = True
         self._end += len(line)
         self.log_bytes += len(line)
-        self._checksum = checksum
 
     def rotate(self) -> int:
         """Append to a new file from now on; the number of the one before.
@@ -203,7 +190,7 @@ class Segments:
         path = self._path(number, _LOG)
         self._active = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         _sync_directory(self._directory)
-        self._number, self._end, self._checksum, self._is_clean = number, 0, number, True
+        self._number, self._end, self._is_clean = number, 0, True
 
     def _clean(self, *, quietly: bool = False) -> None:
         """Cut off what a commit that failed has left behind."""
@@ -216,33 +203,30 @@ class Segments:
             if not quietly:
                 raise
 
-    def _read(self, path: Path, notes: list[str]) -> Reading:
-        content = path.read_bytes()
-        reading = read(content, _number(path))
-        if reading.damaged:
-            numbers = ", ".join(map(str, reading.damaged))
+    def _complaints(self, path: Path, reading: Reading, *, is_last: bool) -> Iterator[str]:
+        if reading.damaged or (reading.torn and not is_last):
             kept = path.with_name(path.name + _DAMAGED)
-            kept.write_bytes(content)
-            notes.append(f"{path}: damaged, left out line {numbers}; the file as it was is {kept.name}")
-        if reading.torn:
-            notes.append(f"{path}: dropped a torn last record of {reading.torn} bytes, which nobody was told of")
-        return reading
+            with suppress(OSError):
+                kept.write_bytes(path.read_bytes())
+            numbers = f" {', '.join(map(str, reading.damaged))}" if reading.damaged else "s at the end"
+            yield f"{path}: left out damaged line{numbers}; {kept.name} is the file as it was"
+        elif reading.torn:
+            yield f"{path}: dropped a torn last record of {reading.torn} bytes; nobody was told that it was kept"
 
-    def _tidy(self) -> list[tuple[int, str]]:
-        """Remove drafts and what a base has made void; what is left, in order."""
+    def _tidy(self) -> None:
+        """Remove drafts and what a base has made void."""
         paths = list(self._directory.iterdir())
         base = max((_number(path) for path in paths if path.suffix == _BASE), default=0)
         for path in paths:
             is_old = _number(path) < base or (_number(path) == base and path.suffix == _LOG)
             if path.suffix == _DRAFT or (path.suffix in (_LOG, _BASE) and is_old):
                 path.unlink()
-        return [(_number(path), path.suffix) for path in self._paths()]
 
-    def _paths(self, upto: int | None = None) -> Iterator[Path]:
+    def _paths(self, upto: int | None = None) -> list[Path]:
+        """The files in their order."""
         found = [path for path in self._directory.iterdir() if path.suffix in (_LOG, _BASE)]
-        for path in sorted(found, key=lambda path: (_number(path), path.suffix == _LOG)):
-            if upto is None or _number(path) <= upto:
-                yield path
+        found.sort(key=lambda path: (_number(path), path.suffix == _LOG))
+        return [path for path in found if upto is None or _number(path) <= upto]
 
     def _path(self, number: int, kind: str) -> Path:
         return self._directory / f"{number:08d}{kind}"
@@ -256,10 +240,10 @@ def _number(path: Path) -> int:
 def _write_base(path: Path, values: dict[Key, Any], seed: int) -> int:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        checksum, end = seed, 0
+        end = 0
         records = [(key, json.dumps(value, separators=(",", ":"))) for key, value in values.items()]
         for begin in range(0, len(records), _RECORDS_A_LINE):
-            line, checksum = line_of(body_of(records[begin : begin + _RECORDS_A_LINE]), checksum)
+            line = line_of(body_of(records[begin : begin + _RECORDS_A_LINE]), seed)
             _write_all(descriptor, line, end)
             end += len(line)
         _sync(descriptor)

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from ministack import app as ministack
@@ -52,7 +53,7 @@ class Services:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._digests: dict[Key, bytes] = {}
+        self._digests: dict[str, dict[Key, bytes]] = {}  # by service
         self._register: Callable[[str, dict[str, Any]], None] = sts.register_session
         self._prune: Callable[[set[str]], None] = lambda_svc._prune_orphan_code_blobs
         self._blobs: set[str] = set()
@@ -83,7 +84,9 @@ class Services:
                 module.load_persisted_state(_json_object_hook_all(data))
             except Exception as error:
                 raise UnreadableStateError(service, error) from error
-        self._digests = {key: _digest(_text(value)) for key, value in values.items() if key[0] in (STATE, SHAPE)}
+        for key, value in values.items():
+            if key[0] in (STATE, SHAPE):
+                self._remember(key, _digest(_text(value)))
         gone = self.items.restore(values)
         gone += [key for key, session in values.items() if key[0] == SESSION and not self._adopt(key[1], session)]
         for key in gone:
@@ -103,7 +106,7 @@ class Services:
         """Note one role; whatever there is besides, it costs the same."""
         key = (STATE, "iam", "roles", "__scoped__", f"{ACCOUNT_ID}\0{name!r}")
         role = iam._roles.get_scoped(ACCOUNT_ID, None, name)
-        if role is None and key not in self._digests:
+        if role is None and key not in self._digests.get("iam", ()):
             self.collect()  # of another account
         else:
             self._note(key, _text(role))
@@ -111,7 +114,7 @@ class Services:
     def sync_code(self) -> None:
         """Bring the functions' code to the disk; blocks."""
         for name in self._blobs - self._synced:
-            with open(os.path.join(lambda_svc.CODE_BLOB_DIR, f"{name}.zip"), "rb") as file:
+            with Path(lambda_svc.CODE_BLOB_DIR, f"{name}.zip").open("rb") as file:
                 os.fsync(file.fileno())
             self._synced.add(name)
 
@@ -123,47 +126,51 @@ class Services:
         self._collect("dynamodb", self.items.state())
         self.items.adopt()
 
-    def _said(self, service: str, get_state: Callable[[], Any]) -> dict[str, Any]:
+    def _said(self, service: str, get_state: Callable[[], Any]) -> dict[str, Any] | None:
         if service == "dynamodb":
             return self.items.state()
         if service == "cloudwatch_logs":
             return _log_state()
         try:
-            return get_state() or {}
+            state: dict[str, Any] | None = get_state()
         except OSError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 (one service's failure is not another's)
             _log.exception("the state of %s cannot be told", service)
-            return {}
+            return None
+        return state
 
-    def _collect(self, service: str, state: dict[str, Any]) -> None:
+    def _collect(self, service: str, state: dict[str, Any] | None) -> None:
+        if state is None:
+            return  # what was noted last holds
         entries = dict(_entries(service, state))
-        known = [key for key in self._digests if key[:2] == (STATE, service)]
+        known = list(self._digests.get(service, ()))
         if not known and not any(entries.values()):
             return  # never used
         shape = {store: _scope(value) for store, value in state.items()}
-        self._note((SHAPE, service), json.dumps(shape))
+        self._note((SHAPE, service), json.dumps(shape, separators=(",", ":")))
         for key, value in entries.items():
             try:
                 self._note(key, _text(value))
             except (TypeError, ValueError):
                 _log.exception("%s cannot be written", " ".join(key[1:3]))
         for key in known:
-            if key not in entries:
+            if key[0] == STATE and key not in entries:
                 self._note(key, "null")
 
     def _note(self, key: Key, text: str) -> None:
-        before = self._digests.get(key)
+        before = self._digests.get(key[1], {}).get(key)
         after = None if text == "null" else _digest(text)
         if before != after:
             self._remember(key, after)
             self._log.note(key, text, lambda: self._remember(key, before))
 
     def _remember(self, key: Key, digest: bytes | None) -> None:
+        of_service = self._digests.setdefault(key[1], {})
         if digest is None:
-            self._digests.pop(key, None)
+            of_service.pop(key, None)
         else:
-            self._digests[key] = digest
+            of_service[key] = digest
 
     def _register_session(self, access_key: str, session: dict[str, Any]) -> None:
         self._register(access_key, session)
@@ -223,9 +230,7 @@ def _by_service(values: dict[Key, Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for key, shape in values.items():
         if key[0] == SHAPE:
-            found[key[1]] = {
-                store: {scope: True, "data": {}} for store, scope in shape.items() if scope in _SCOPES
-            }
+            found[key[1]] = {store: {scope: True, "data": {}} for store, scope in shape.items() if scope in _SCOPES}
     for key, value in values.items():
         if key[0] == STATE:
             _, service, store, scope, name = key
