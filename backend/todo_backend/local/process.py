@@ -68,9 +68,11 @@ def _first_line(child: "subprocess.Popen[bytes]", timeout_seconds: float) -> dic
     reader = threading.Thread(target=lambda: lines.append(pipe.readline()), daemon=True)
     reader.start()
     reader.join(timeout_seconds)
-    if not lines or not lines[0].strip():
+    if reader.is_alive():
         return None
     pipe.close()
+    if not lines or not lines[0].strip():
+        return None
     found: dict[str, Any] = json.loads(lines[0])
     return found
 
