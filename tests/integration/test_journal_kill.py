@@ -1,6 +1,6 @@
 """`kill -9` at any moment: what was acknowledged is there at the next start, and nobody has to sign in again.
 
-    TODO_KILL_ROUNDS=50 pytest tests/integration/test_journal_kill.py      (default: 2)
+TODO_KILL_ROUNDS=50 pytest tests/integration/test_journal_kill.py      (default: 2)
 """
 
 import hashlib

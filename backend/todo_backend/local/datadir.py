@@ -93,7 +93,8 @@ class DataDir:
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
         self._clear()
-        self.file("work").mkdir(parents=True, mode=0o700)
+        # A Lambda worker that outlives a killed stack for a moment may still be writing there.
+        self.file("work").mkdir(parents=True, mode=0o700, exist_ok=True)
 
     def is_locked(self) -> bool:
         """Whether a process runs this stack now."""

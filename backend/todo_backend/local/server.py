@@ -149,7 +149,7 @@ class _Run:
         change, deployed = await deploy(control, plan, self._data_dir)
         if change is not Change.NONE:
             await identity.sync_roles()
-        await journal.begin()
+        await journal.begin(is_new=change is not Change.NONE)
         if change is not Change.NONE:  # not before it is kept: who reads this believes it
             self._data_dir.write_json("deployment.json", {"digest": plan.digest, "outputs": deployed})
         return client_outputs(deployed, self._port, self._options.profile)

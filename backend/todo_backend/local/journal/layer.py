@@ -1,7 +1,9 @@
 """The ASGI layer: what the next one has changed is on the disk before the answer leaves, or the answer is an error."""
 
 import asyncio
+import errno
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -28,8 +30,8 @@ class Keeper(Protocol):
     def restore(self) -> None:
         """Before the deployment: make MiniStack be what it was."""
 
-    async def begin(self) -> None:
-        """After the deployment: keep it, and everything from now on."""
+    async def begin(self, *, is_new: bool) -> None:
+        """After the deployment: keep it where it is a new one, and everything from now on."""
 
     async def close(self) -> None:
         """At the end."""
@@ -49,7 +51,7 @@ class Unkept:
     def restore(self) -> None:
         """There is nothing."""
 
-    async def begin(self) -> None:
+    async def begin(self, *, is_new: bool) -> None:
         """Nothing to keep."""
 
     async def close(self) -> None:
@@ -81,6 +83,8 @@ class Journal:
             _log.warning(note)
         self._values = found.values
         self._services: Any = None
+        self._has_begun = False
+        self._is_empty = not found.values
         self._files = files.Files()
         self._collecting = asyncio.Lock()
         self._asked = self._collected = self._answered = 0
@@ -101,8 +105,8 @@ class Journal:
         self._values = {}
         self._files.install()
 
-    async def begin(self) -> None:
-        """Keep what was deployed, and everything from now on.
+    async def begin(self, *, is_new: bool) -> None:
+        """Keep what was deployed where `is_new`, and everything from now on.
 
         Raises:
             DataDirError: it cannot be written.
@@ -110,16 +114,18 @@ class Journal:
         from ministack import app as ministack
 
         self._services.install()
-        try:
-            await self._collect()
-        except OSError as error:
-            raise _unusable(error) from None
+        self._has_begun = True
+        if is_new or self._is_empty:
+            try:
+                await self._collect()
+            except OSError as error:
+                raise _unusable(error) from None
         ministack.PERSIST_STATE = False  # it loaded what an earlier version saved; from now on it is here
         for path in self._old_state.glob("*.json"):
             path.unlink()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._collected:
+        if scope["type"] != "http" or not self._has_begun:
             await self._inner(scope, receive, send)
             return
         body = b""
@@ -128,7 +134,8 @@ class Journal:
             receive = replay(body, receive)
         call = call_of(scope, body)
         if call.change is Change.OBJECT and not files.room_for(self._s3, _announced(scope)):
-            await respond(send, refusal(call, "no space is left on the disk"))
+            await _drained(receive)
+            await respond(send, refusal(call, os.strerror(errno.ENOSPC)))
             return
         written = files.Touched()
         undo = files.remembered(scope["path"]) if call.change is Change.OBJECT else _nothing
@@ -144,7 +151,7 @@ class Journal:
         if self._services is None:
             return
         try:
-            if self._collected:
+            if self._has_begun:
                 await self._collect()
             await self._log.close()
         except OSError as error:
@@ -217,6 +224,12 @@ def open_journal(inner: App, data_dir: DataDir) -> Keeper:
         DataDirError: the files cannot be read or written.
     """
     return Unkept(inner) if data_dir.ephemeral else Journal(inner, data_dir)
+
+
+async def _drained(receive: Receive) -> None:
+    """Read the body and forget it: on a connection that is used again the next request must not be taken for it."""
+    while (await receive()).get("more_body"):
+        pass
 
 
 def _announced(scope: Scope) -> int:
