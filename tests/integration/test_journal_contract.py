@@ -1,8 +1,8 @@
 """The uses that the journal makes of MiniStack's own modules: every way to change something is there after `kill -9`.
 
 A failure here means that MiniStack now has a write that does not end in the functions the journal stands before
-(`dynamodb._set_item`, `_remove_item`, `_items_replaced`, `s3._atomic_write`, `sts.register_session`), or tells and takes
-its state in another way (`app._build_persistence_save_dict`, `get_state`, `load_persisted_state`).
+(`dynamodb._set_item`, `_remove_item`, `_items_replaced`, `s3._atomic_write`, `sts.register_session`), or that it tells
+and takes its state in another way (`app._build_persistence_save_dict`, `get_state`, `load_persisted_state`).
 """
 
 import io

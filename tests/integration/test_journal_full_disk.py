@@ -136,14 +136,17 @@ def refused(call: Callable[[], object], code: str) -> None:
 
 
 def fill_to_the_brim(disk: Disk, dynamodb: Any, table: str) -> None:
-    """Also the rest of the page that the journal ends in: there is no room for the shortest record."""
-    crumbs = [{"pk": {"S": "x"}, "sk": {"S": str(number)}} for number in range(100)]
-    for crumb in crumbs:
-        dynamodb.put_item(TableName=table, Item=crumb)
-    disk.fill()
-    with pytest.raises(ClientError):
-        for crumb in crumbs:
-            dynamodb.delete_item(TableName=table, Key=crumb)
+    """Also the room that the journal has taken in advance, and the page that it ends in."""
+
+    def until_refused(size: int) -> None:
+        row = {"pk": {"S": "x"}, "sk": {"S": "x"}, "x": {"S": "x" * size}}
+        with pytest.raises(ClientError):
+            for _ in range(100):
+                dynamodb.put_item(TableName=table, Item=row)
+
+    for size in (100_000, 1000, 100, 1):
+        disk.fill()
+        until_refused(size)
 
 
 def test_a_full_disk_refuses_and_loses_nothing(disk: Disk) -> None:
@@ -191,7 +194,7 @@ def test_a_full_disk_refuses_and_loses_nothing(disk: Disk) -> None:
     rows = dynamodb.query(
         TableName=table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": "full-disk"}}
     )["Items"]
-    assert [(row["sk"]["S"], row.get("n")) for row in rows] == [("row", {"N": "2"}), ("twice", None)]
+    assert {row["sk"]["S"]: row.get("n") for row in rows} == {"row": {"N": "2"}, "twice": None}
     assert s3.get_object(Bucket=bucket, Key="a/file")["Body"].read() == b"after"
     assert ssm.get_parameter(Name="/full-disk")["Parameter"]["Value"] == "after"
     client = TodoClient(fetch_config(stack.output("ApiUrl")), store=store)

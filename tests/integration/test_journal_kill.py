@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def sign_up(stack: RunningStack, users: list[NewUser]) -> None:
         users.append(confirmed_user(stack))
 
 
-def until_gone(errors: list[BaseException], action: Callable[[], None]) -> threading.Thread:
+def until_gone(errors: list[BaseException], action: Callable[[], object]) -> threading.Thread:
     def run() -> None:
         try:
             action()
@@ -134,7 +135,7 @@ def check_files(ledger: Ledger, client: TodoClient, folder: Path) -> None:
             assert len(content) == listed[name]
             (folder / "back").unlink()
         assert content in allowed, f"{name}: {digest(content)} is none of {[digest(one) for one in allowed]}"
-        ledger.files[name] = content  # type: ignore[assignment]
+        ledger.files[name] = content
 
 
 def digest(content: object) -> str:
@@ -157,12 +158,13 @@ def test_what_was_acknowledged_survives_kill_9_at_any_moment(tmp_path: Path) -> 
             errors: list[BaseException] = []
             for ledger in (*writers, filer):
                 ledger.doubtful.clear()
+            clients = [ledger.client(stack) for ledger in writers]
             threads = [
-                until_gone(errors, lambda one=ledger: write_todos(one, one.client(stack), dice))  # type: ignore[misc]
-                for ledger in writers
+                until_gone(errors, partial(write_todos, ledger, client, dice))
+                for ledger, client in zip(writers, clients, strict=True)
             ]
-            threads.append(until_gone(errors, lambda: write_files(filer, filer.client(stack), dice, folder)))
-            threads.append(until_gone(errors, lambda: sign_up(stack, users)))
+            threads.append(until_gone(errors, partial(write_files, filer, filer.client(stack), dice, folder)))
+            threads.append(until_gone(errors, partial(sign_up, stack, users)))
             time.sleep(dice.uniform(0.1, 2))
             kill(data_dir)
             before, stack = stack, started(data_dir)
@@ -196,14 +198,15 @@ def test_a_first_start_that_is_killed_is_no_hindrance_to_the_next(tmp_path: Path
         kill(data_dir)
         (data_dir / "deployment.json").unlink()  # it comes last; the moment before it was written
     else:
-        starter = threading.Thread(target=lambda: pytest.raises(local.StackError, started, data_dir))
-        starter.start()
+        errors: list[BaseException] = []
+        starter = until_gone(errors, partial(started, data_dir))
         deadline = time.monotonic() + DEAD_SECONDS
         while not (data_dir / "s3").exists():  # the deployment has begun
             assert time.monotonic() < deadline
             time.sleep(0.001)
         kill(data_dir)
         starter.join()
+        assert [type(error) for error in errors] == [local.StackError]
     stack = started(data_dir)
     kill(data_dir)
     again = started(data_dir)

@@ -84,7 +84,7 @@ class Items:
     def restore(self, values: dict[Key, Any]) -> list[Key]:
         """Put the items into the tables; the keys of those whose table is no more."""
         tables = {_id(table): table for table in dynamodb._tables.all_values()}
-        self._known = set(tables)
+        self._known = set(tables) if values else set()  # MiniStack may have loaded what an earlier version saved
         orphans = []
         for key, item in values.items():
             if key[0] != ITEM:
