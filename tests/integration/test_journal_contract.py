@@ -5,12 +5,11 @@ A failure here means that MiniStack now has a write that does not end in the fun
 and takes its state in another way (`app._build_persistence_save_dict`, `get_state`, `load_persisted_state`).
 """
 
-import io
 import json
+import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +20,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.conftest import RunningStack
-from tests.integration.test_journal_full_disk import REGION, aws
+from tests.integration.test_journal_full_disk import REGION, TRUST, aws, code
 from tests.integration.test_journal_kill import kill, started
 from todo_backend import local
 
 Aws = Callable[[str], Any]
-TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
-    }
-)
-
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]})
 
 
@@ -165,15 +157,12 @@ def write_others(client: Aws) -> None:
     cloudformation.create_stack(StackName="theirs", TemplateBody=json.dumps(template))
     cloudformation.get_waiter("stack_create_complete").wait(StackName="theirs", WaiterConfig={"Delay": 1})
     client("dynamodb").put_item(TableName="theirs", Item=key("in theirs"))
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("theirs.py", "def handler(event, context):\n    return 'answer'\n")
     client("lambda").create_function(
         FunctionName="theirs",
         Runtime="python3.11",
         Role=iam.get_role(RoleName="role")["Role"]["Arn"],
-        Handler="theirs.handler",
-        Code={"ZipFile": code.getvalue()},
+        Handler="it.handler",
+        Code={"ZipFile": code("answer")},
     )
 
 
@@ -343,3 +332,28 @@ def test_what_an_earlier_version_saved_at_its_stop_is_taken_over(tmp_path: Path)
     found = aws(last, "dynamodb").scan(TableName=table)["Items"]
     local.stop(data_dir)
     assert found == [item]
+
+
+def test_of_the_functions_log_only_the_last_events_are_kept_in_memory(tmp_path: Path) -> None:
+    """MiniStack would keep them all as long as it runs."""
+    script = (
+        "from pathlib import Path\n"
+        "from ministack.services import cloudwatch_logs as logs\n"
+        "from todo_backend.local.journal import services\n"
+        "from todo_backend.local.journal.log import Log\n"
+        "from todo_backend.local.journal.segments import Segments\n"
+        "logs._create_log_group({'logGroupName': 'g'})\n"
+        "logs._create_log_stream({'logGroupName': 'g', 'logStreamName': 's'})\n"
+        "import time\n"
+        "now = int(time.time() * 1000)\n"
+        "for part in range(11):\n"
+        "    events = [{'timestamp': now, 'message': f'{part} {n}'} for n in range(1000)]\n"
+        "    logs._put_log_events({'logGroupName': 'g', 'logStreamName': 's', 'logEvents': events})\n"
+        f"kept = services.Services(Log(Segments(Path({str(tmp_path)!r}))))\n"
+        "kept.trim_logs()\n"
+        "events = logs._log_groups['g']['streams']['s']['events']\n"
+        "print(len(events), events[0]['message'], len(logs._log_records))\n"
+    )
+    environment = os.environ | {"STATE_DIR": str(tmp_path), "S3_DATA_DIR": str(tmp_path)}
+    told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, env=environment)
+    assert told.stdout.split() == ["10000", "1", "0", "10000"]

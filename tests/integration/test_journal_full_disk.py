@@ -1,8 +1,11 @@
 """A full disk refuses what cannot be kept, loses nothing of what was, and is no trouble any more once there is room."""
 
 import errno
+import io
+import json
 import os
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +23,12 @@ from todo_backend import local
 from todo_sdk import MemoryTokenStore, ServerError, TodoClient, fetch_config
 
 REGION = "us-east-1"
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+    }
+)
 ROW: dict[str, Any] = {"pk": {"S": "full-disk"}, "sk": {"S": "row"}}
 NO_ROOM = "No space left on device"
 INJECTED = """
@@ -135,14 +144,18 @@ def refused(call: Callable[[], object], code: str) -> None:
     assert "no space left" in response["Error"]["Message"].lower()
 
 
+def put_until_refused(dynamodb: Any, put: dict[str, Any]) -> None:
+    for _ in range(100):
+        dynamodb.put_item(**put)
+
+
 def fill_to_the_brim(disk: Disk, dynamodb: Any, table: str) -> None:
     """Also the room that the journal has taken in advance, and the page that it ends in."""
 
     def until_refused(size: int) -> None:
         row = {"pk": {"S": "x"}, "sk": {"S": "x"}, "x": {"S": "x" * size}}
         with pytest.raises(ClientError):
-            for _ in range(100):
-                dynamodb.put_item(TableName=table, Item=row)
+            put_until_refused(dynamodb, {"TableName": table, "Item": row})
 
     for size in (100_000, 1000, 100, 1):
         disk.fill()
@@ -217,3 +230,27 @@ def test_a_disk_that_is_full_at_the_stop_or_the_start_loses_nothing(disk: Disk) 
     again = disk.start()
     assert aws(again, "dynamodb").get_item(TableName=stack.output("TableName"), Key=ROW)["Item"] == ROW
     assert again.output("UserPoolId") == stack.output("UserPoolId")
+
+
+def test_a_refused_change_of_a_functions_code_leaves_the_one_before(tmp_path: Path) -> None:
+    """Its code lies in a file of its own, which goes when the journal has the next one and not before."""
+    disks = injected(tmp_path)
+    with made_to_stop(disks) as disk:
+        stack = disk.start()
+        role = aws(stack, "iam").create_role(RoleName="role", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        settings = {"Runtime": "python3.11", "Role": role, "Handler": "it.handler", "Code": {"ZipFile": code("one")}}
+        aws(stack, "lambda").create_function(FunctionName="it", **settings)
+        disk.fill()
+        change = {"FunctionName": "it", "ZipFile": code("two")}
+        refused(lambda: aws(stack, "lambda").update_function_code(**change), "InternalFailure")
+        kill(disk.data_dir)
+        disk.free()
+        again = aws(disk.start(), "lambda").invoke(FunctionName="it")
+        assert again["Payload"].read() == b'"one"'
+
+
+def code(answer: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("it.py", f"def handler(event, context):\n    return {answer!r}\n")
+    return content.getvalue()

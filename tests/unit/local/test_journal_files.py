@@ -59,6 +59,16 @@ def test_an_object_killed_at_any_step_is_the_old_or_the_new_one(tmp_path: Path) 
     assert seen == {OLD, NEW}
 
 
+def test_metadata_alone_killed_while_it_is_written_stays_as_it_was(tmp_path: Path) -> None:
+    """A change of tags: there is no data whose draft would say that nothing was replaced yet."""
+    path = tmp_path / "key"
+    put(path, OLD)
+    (tmp_path / f"key{files.META}{files.DRAFT}").write_text(meta(OLD)[:-4])
+    recover(tmp_path)
+    assert whole(path) == OLD
+    assert {place.name for place in tmp_path.iterdir()} == {"key", f"key{files.META}"}
+
+
 def killed_at(monkeypatch: pytest.MonkeyPatch, number: int) -> Callable[[], int]:
     """Kill at that call, half way through where it is a write."""
     count = 0
