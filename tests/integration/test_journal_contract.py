@@ -25,6 +25,7 @@ from tests.integration.test_journal_kill import kill, started
 from todo_backend import local
 
 Aws = Callable[[str], Any]
+LAST_ROLE = "last-role"
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]})
 
 
@@ -195,7 +196,9 @@ def told(client: Aws) -> dict[str, Any]:
             s3.get_bucket_tagging(Bucket="plain")["TagSet"],
             s3.get_bucket_versioning(Bucket="versioned")["Status"],
         ],
-        "roles": sorted((role["RoleName"], role["Arn"]) for role in iam.list_roles()["Roles"]),
+        "roles": sorted(
+            (role["RoleName"], role["Arn"]) for role in iam.list_roles()["Roles"] if role["RoleName"] != LAST_ROLE
+        ),
         "policies": iam.list_role_policies(RoleName="role")["PolicyNames"],
         "parameter": client("ssm").get_parameter(Name="/parameter")["Parameter"]["Value"],
         "groups": [group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]],
@@ -222,6 +225,7 @@ class Lives:
     after: dict[str, Any]
     message: str
     session_account: str
+    last_policies: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +237,10 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
     role = aws(stack, "iam").get_role(RoleName="role")["Role"]["Arn"]
     session = aws(stack, "sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
     before = told(lambda service: aws(stack, service))
+    # The last call before the kill: after any other of the control plane all of it is looked at.
+    iam = aws(stack, "iam")
+    iam.create_role(RoleName=LAST_ROLE, AssumeRolePolicyDocument=TRUST)
+    iam.put_role_policy(RoleName=LAST_ROLE, PolicyName="last", PolicyDocument=POLICY)
     kill(data_dir)
     stack = started(data_dir)
     try:
@@ -242,6 +250,7 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
             told(lambda service: aws(stack, service)),
             aws(stack, "sqs").receive_message(QueueUrl=queue)["Messages"][0]["Body"],
             account(stack, session),
+            aws(stack, "iam").list_role_policies(RoleName=LAST_ROLE)["PolicyNames"],
         )
     finally:
         local.stop(data_dir)
@@ -291,6 +300,10 @@ def test_a_rolled_back_statement_is_not_there(lives: Lives) -> None:
 
 def test_items_of_a_deleted_table_do_not_come_back_with_its_name(lives: Lives) -> None:
     assert lives.after["items"]["again"] == [key("of the second")]
+
+
+def test_a_role_that_was_changed_by_itself_is_there(lives: Lives) -> None:
+    assert lives.last_policies == ["last"]
 
 
 def test_a_queued_message_and_temporary_credentials_are_still_good(lives: Lives) -> None:

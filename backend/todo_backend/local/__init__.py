@@ -20,7 +20,7 @@ from .process import inbox, notes, outputs, start, status, stop
 
 
 def serve(options: StackOptions, on_ready: Callable[[Outputs], None]) -> None:
-    """Run the stack in this process until SIGINT or SIGTERM, then save its state.
+    """Run the stack in this process until SIGINT or SIGTERM.
 
     Args:
         on_ready: called once, with the outputs, when clients can connect.

@@ -79,7 +79,7 @@ def _first_line(child: "subprocess.Popen[bytes]", timeout_seconds: float) -> dic
 
 def _silent(child: "subprocess.Popen[bytes]", complaints: IO[bytes], timeout_seconds: float) -> StackError:
     if child.poll() is None:
-        child.kill()  # it is not ready: there is nothing to save
+        child.kill()  # it is not ready: nobody was told anything
         child.wait()
         return StackError(f"the embedded stack was not ready after {timeout_seconds:g} seconds")
     complaints.seek(0)
@@ -102,7 +102,7 @@ def revived(report: dict[str, Any]) -> StackError:
 
 
 def stop(data_dir: Path, timeout_seconds: float = 30) -> bool:
-    """Stop the stack of that directory; its state is saved. False when none was running.
+    """Stop the stack of that directory; its data stays. False when none was running.
 
     Raises:
         StackError: it still runs after the time that was given.

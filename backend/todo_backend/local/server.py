@@ -39,7 +39,7 @@ OnReady = Callable[[Outputs], None]
 
 
 def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir], None]) -> None:
-    """Run the stack until SIGINT or SIGTERM, then save its state.
+    """Run the stack until SIGINT or SIGTERM.
 
     Args:
         on_ready: called once, with the outputs, when clients can connect.
@@ -208,7 +208,7 @@ class _Run:
 
 
 class Lifespan:
-    """Runs the lifespan protocol of an ASGI app; `stop` is what makes MiniStack save."""
+    """Runs the lifespan protocol of an ASGI app"""
 
     def __init__(self, app: App) -> None:
         self._app = app

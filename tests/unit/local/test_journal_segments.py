@@ -163,9 +163,7 @@ def test_a_commit_that_cannot_be_written_leaves_the_file_as_it_was(
     assert values(tmp_path) == STATES[1] | {("item", "d"): 4}
 
 
-def test_what_a_refused_commit_left_is_gone_before_the_next_one_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_left_of_a_refused_commit_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, _ = opened(tmp_path)
     files.append(body_of(COMMITS[0]))
 
@@ -175,7 +173,7 @@ def test_what_a_refused_commit_left_is_gone_before_the_next_one_is_written(
     with monkeypatch.context() as patch:
         patch.setattr(segments, "_sync", failed)
         patch.setattr(os, "ftruncate", failed)
-        for _ in range(2):  # the second is not even tried: it would stand behind the remains of the first
+        for _ in range(2):
             with pytest.raises(OSError, match="Input"):
                 files.append(body_of(COMMITS[1]))
     files.append(body_of(LAST))
@@ -263,6 +261,22 @@ def test_a_compaction_makes_the_files_smaller_and_changes_nothing(tmp_path: Path
     assert files.base_bytes < large / 100
     files.close()
     assert values(tmp_path) == {("item", str(number % 5)): number for number in range(495, 500)}
+
+
+@pytest.mark.usefixtures("memory_is_enough")
+def test_what_a_base_has_made_void_counts_for_nothing_whatever_is_left_of_it(tmp_path: Path) -> None:
+    files, _ = opened(tmp_path)
+    files.append(body_of([(("removed", ""), "1")]))
+    first = log(tmp_path)
+    content = first.read_bytes()
+    files.rotate()
+    files.append(body_of([(("removed", ""), "null"), (("kept", ""), "1")]))
+    files.compact(files.rotate())
+    files.close()
+    first.write_bytes(content)  # the kill came before it was removed
+    (tmp_path / "00000009.draft").write_bytes(content)
+    assert values(tmp_path) == {("kept", ""): 1}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000002.base", "00000003.log"]
 
 
 def test_a_compaction_that_finds_no_room_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,6 @@ class Segments:
         self._number = 0
         self._end = 0
         self._room = 0  # where the zeros end
-        self._is_clean = True
         self.base_bytes = 0
         self.log_bytes = 0
 
@@ -128,8 +127,7 @@ class Segments:
         if paths and paths[-1].suffix == _LOG:
             self._number = _number(paths[-1])
             self._active = os.open(paths[-1], os.O_WRONLY)
-            self._is_clean = False  # a torn line may follow
-            self._clean()
+            self._cut_off()  # a torn line
         else:
             self._begin(_number(paths[-1]) + 1 if paths else 1)
         return found
@@ -141,16 +139,15 @@ class Segments:
             OSError: it is not; the file is as it was.
         """
         line = line_of(body, self._number)
-        self._clean()
-        self._is_clean = False
         try:
             self._make_room(len(line))
             _write_all(self._active, line, self._end)
             _sync(self._active)
         except OSError:
-            self._clean(quietly=True)
+            # Where this fails too, the next line goes over the remains, and what it leaves of them is no line.
+            with suppress(OSError):
+                self._cut_off()
             raise
-        self._is_clean = True
         self._end += len(line)
         self.log_bytes += len(line)
 
@@ -192,8 +189,8 @@ class Segments:
     def close(self) -> None:
         """Let go of the file."""
         if self._active >= 0:
-            self._is_clean = False
-            self._clean(quietly=True)
+            with suppress(OSError):
+                self._cut_off()
             os.close(self._active)
             self._active = -1
 
@@ -201,7 +198,7 @@ class Segments:
         path = self._path(number, _LOG)
         self._active = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         _sync_directory(self._directory)
-        self._number, self._end, self._room, self._is_clean = number, 0, 0, True
+        self._number, self._end, self._room = number, 0, 0
 
     def _make_room(self, size: int) -> None:
         """Take room in advance; on a disk with no more than is needed, none."""
@@ -211,18 +208,12 @@ class Segments:
                 _write_all(self._active, bytes(wanted - self._end), self._end)
                 self._room = wanted
                 return
-            os.ftruncate(self._active, self._end)
+            self._cut_off()
 
-    def _clean(self, *, quietly: bool = False) -> None:
-        """Cut off what a commit that failed has left behind, and the room that it had."""
-        if self._is_clean:
-            return
-        try:
-            os.ftruncate(self._active, self._end)
-            self._room, self._is_clean = self._end, True
-        except OSError:
-            if not quietly:
-                raise
+    def _cut_off(self) -> None:
+        """Remove what follows the last commit."""
+        os.ftruncate(self._active, self._end)
+        self._room = self._end
 
     def _complaints(self, path: Path, reading: Reading, *, is_last: bool) -> Iterator[str]:
         if reading.damaged or (reading.torn and not is_last):
