@@ -14,9 +14,11 @@ from .errors import (
     PortTakenError,
     StackError,
 )
+from .faults.rules import Fault
 from .logs import logs
 from .options import Mail, Outputs, StackOptions, Status, default_data_dir
 from .process import inbox, outputs, start, status, stop
+from .switches import StackClock, StackFaults, clock, faults
 
 
 def serve(options: StackOptions, on_ready: Callable[[Outputs], None]) -> None:
@@ -37,15 +39,20 @@ __all__ = [
     "AlreadyRunningError",
     "DataDirError",
     "DeploymentError",
+    "Fault",
     "Mail",
     "MissingExtraError",
     "NotRunningError",
     "Outputs",
     "PortTakenError",
+    "StackClock",
     "StackError",
+    "StackFaults",
     "StackOptions",
     "Status",
+    "clock",
     "default_data_dir",
+    "faults",
     "inbox",
     "logs",
     "outputs",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .asgi import Answer, App, Receive, Scope, Send, respond
 from .control import AdminCredentials
 from .datadir import DataDir
+from .faults.clock import Clock
 from .options import ACCOUNT_ID, DAX_OFF, HOST, REGION
 from .provide import ClusterPlan
 
@@ -26,13 +27,13 @@ _DECISION_SECONDS = 5.0  # for so long an IAM decision is kept: a hit takes less
 
 @asynccontextmanager
 async def serving(
-    plan: ClusterPlan | None, data_dir: DataDir, credentials: AdminCredentials, port: int
+    plan: ClusterPlan | None, data_dir: DataDir, credentials: AdminCredentials, port: int, clock: Clock
 ) -> AsyncIterator["DaxCluster | None"]:
     """The planned cluster, while the context is open; it calls DynamoDB at `port` when it is first asked."""
     if plan is None:
         yield None
         return
-    cluster = await _started(plan, data_dir, credentials, port)
+    cluster = await _started(plan, data_dir, credentials, port, clock)
     try:
         if cluster.settings.tls_directory is not None:
             # The Lambda's client trusts what OpenSSL trusts; nothing else in this process speaks TLS.
@@ -42,13 +43,21 @@ async def serving(
         await cluster.close()
 
 
-async def _started(plan: ClusterPlan, data_dir: DataDir, credentials: AdminCredentials, port: int) -> "DaxCluster":
+async def _started(
+    plan: ClusterPlan, data_dir: DataDir, credentials: AdminCredentials, port: int, clock: Clock
+) -> "DaxCluster":
     from .dax import Credentials, DaxCluster, HttpDynamoDb
 
     def cluster(settings: "DaxSettings") -> DaxCluster:
         admin = Credentials(credentials.access_key, credentials.secret_key)
         dynamodb = HttpDynamoDb(f"http://{HOST}:{port}", region=REGION, credentials=admin)
-        return DaxCluster(settings, dynamodb=dynamodb, credentials=credentials_of, authorize=Decisions(time.monotonic))
+        return DaxCluster(
+            settings,
+            dynamodb=dynamodb,
+            credentials=credentials_of,
+            authorize=Decisions(time.monotonic),
+            clock=clock.monotonic,
+        )
 
     # The endpoint stands in the function's environment: another one is another deployment.
     settings = _settings(plan, data_dir)

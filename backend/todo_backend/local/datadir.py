@@ -9,6 +9,7 @@
     dax/              its attribute lists and its private CA
     inbox.jsonl       the mails
     requests.jsonl    one line a request
+    switches.json     the secret of the clock's and the faults' switches
     cognito/          users, codes, sign-ins and keys
     state/ s3/        what MiniStack keeps
     work/             temporary files of MiniStack and the Lambda; empty unless it runs

@@ -5,7 +5,6 @@ import gc
 import logging
 import signal
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,6 +18,11 @@ from .counters import Counters
 from .datadir import DataDir
 from .deploy import Change, client_outputs, deploy
 from .errors import StackError
+from .faults.clock import Clock
+from .faults.layer import Faults
+from .faults.ministack import follow
+from .faults.rules import Rules
+from .faults.switch import Switch, secret_of
 from .gateway import Gateway, warm_up
 from .gateway.rest_control import RestControl
 from .identity import Identity
@@ -28,7 +32,7 @@ from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
 from .preflight import listen, require_extra
 from .provide import ClusterPlan, Plan, cluster_of
 from .provide import plan as make_plan
-from .trace import Trace, note_gateway
+from .trace import Trace, note_fault, note_gateway
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _GRACE_SECONDS = 3  # for requests that are under way when the stack is told to stop
@@ -111,23 +115,27 @@ class _Run:
         control = ControlPlane(ministack, credentials, self._port)
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
-        identity = Identity(ministack, control, credentials, self._data_dir, inbox)
+        clock, rules = Clock(), Rules()
+        identity = Identity(ministack, control, credentials, self._data_dir, inbox, clock.time)
         gateway = Gateway(
             identity,
             RestControl(control.send_rest, control.call),
             identity.keys,
-            clock=time.time,
+            clock=clock.time,
+            steady=clock.monotonic,
             metrics=counters.add,
             trace=note_gateway,
             region=REGION,
             account_id=ACCOUNT_ID,
         )
         # Before the deployment, since the function is told where it is, and until the last request is answered.
-        async with serving(packaged_cluster(), self._data_dir, credentials, self._port) as cluster:
+        async with serving(packaged_cluster(), self._data_dir, credentials, self._port, clock) as cluster:
             outputs = await self._deploy(control, identity, cluster.endpoint if cluster else None)
             gateway.invalidate()  # deployed past it
-            app = Trace(Loopback(gateway, counters), self._data_dir.file("requests.jsonl"))
-            await self._serve(StatusPage(app, cluster), outputs, identity)
+            faulty = Faults(Loopback(gateway, counters), rules, clock, note_fault)
+            app = Trace(faulty, self._data_dir.file("requests.jsonl"))
+            switch = Switch(StatusPage(app, cluster), rules, clock, secret_of(self._data_dir), follow)
+            await self._serve(switch, outputs, identity)
         await identity.close()
         await lifespan.stop()
         self._data_dir.file("stack.json").unlink(missing_ok=True)
@@ -141,6 +149,8 @@ class _Run:
     async def _serve(self, app: App, outputs: Outputs, identity: Identity) -> None:
         import uvicorn
 
+        from .connection import Connection
+
         run = self
 
         class Server(uvicorn.Server):
@@ -151,7 +161,7 @@ class _Run:
 
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
