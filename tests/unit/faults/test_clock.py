@@ -66,17 +66,30 @@ def test_a_reset_shows_the_machines_time_and_makes_nothing_young_again() -> None
     assert clock.monotonic() == age
 
 
-def test_it_knows_what_it_showed_at_a_moment_of_the_machine() -> None:
+def test_the_age_of_what_carries_the_machines_date_counts_the_moves_since() -> None:
     machine = Machine()
     clock = machine.clock()
+    assert clock.age_of(BEGIN - 7) == 7
     machine.seconds = 10
     clock.advance(3600)
     machine.seconds = 20
     clock.freeze()
+    assert clock.age_of(BEGIN + 20) == 0
     machine.seconds = 30
+    clock.resume()
+    machine.seconds = 40
+    ages = [clock.age_of(BEGIN + moment) for moment in (5, 10, 15, 25, 35)]
+    assert ages == [3625, 3620, 15, 10, 5]
     clock.reset()
-    shown = [clock.at(BEGIN + moment) - BEGIN for moment in (5, 15, 25, 35)]
-    assert shown == [5, 3615, 3620, 35]
+    assert clock.age_of(BEGIN + 5) == 35
+
+
+def test_what_is_dated_in_the_second_of_a_move_is_older_than_the_move() -> None:
+    machine = Machine()
+    machine.seconds = 0.4
+    clock = machine.clock()
+    clock.advance(3600)
+    assert clock.age_of(BEGIN) == pytest.approx(3600.4)
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 1e12])

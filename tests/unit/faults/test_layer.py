@@ -48,7 +48,7 @@ class World:
         self.aborted += 1
 
     def ask(self, method: str = "GET", path: str = f"{API}/v1/todos", body: bytes = b"", **headers: str) -> Answer:
-        return request(self.app, method, path, body, {ABORT: self._abort}, **headers)
+        return request(self.app, method, path, body, {ABORT: {"abort": self._abort}}, **headers)
 
     def read(self, **parameters: Any) -> str:
         """An eventually consistent read, unless the parameters say otherwise."""

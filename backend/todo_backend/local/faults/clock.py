@@ -1,7 +1,7 @@
 """The stack's clock: the machine's, until somebody moves it. No I/O."""
 
 import time
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,21 +11,29 @@ _END = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
-class _Move:
-    """From the machine's moment `since` on the clock is `ahead` of the machine's, or stands still at a time."""
+class _Hand:
+    """What one of the clocks shows, by a clock of the machine's: so far ahead of it, or always the same time."""
 
-    since: float
     ahead: float = 0.0
     stands_at: float | None = None
 
     def at(self, moment: float) -> float:
         return moment + self.ahead if self.stands_at is None else self.stands_at
 
-    def next(self, moment: float, seconds: float, *, runs: bool) -> "_Move":
+    def moved(self, moment: float, seconds: float, *, runs: bool) -> "_Hand":
         if runs and self.stands_at is None:
-            return _Move(moment, self.ahead + seconds)
+            return _Hand(self.ahead + seconds)
         shows = self.at(moment) + seconds
-        return _Move(moment, shows - moment) if runs else _Move(moment, stands_at=shows)
+        return _Hand(shows - moment) if runs else _Hand(stands_at=shows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A move at the machine's `moment`: what `monotonic` showed before it, and whether it ran."""
+
+    moment: float
+    lived: float
+    ran: bool
 
 
 class Clock:
@@ -37,39 +45,42 @@ class Clock:
 
     def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
         self._wall, self._steady = wall, steady
-        self._moves: tuple[_Move, ...] = (_Move(float("-inf")),)
-        self._age = _Move(float("-inf"))
+        self._shown, self._lived = _Hand(), _Hand()
+        self._moves: tuple[_Move, ...] = ()
 
     @property
     def is_frozen(self) -> bool:
         """Whether it stands still."""
-        return self._moves[-1].stands_at is not None
+        return self._shown.stands_at is not None
 
     @property
     def offset_seconds(self) -> float:
         """How far it is ahead of the machine's; below 0 when it stood still for a while."""
-        newest, moment = self._moves[-1], self._wall()
-        return newest.at(moment) - moment if self.is_frozen else newest.ahead
+        moment = self._wall()
+        return self._shown.at(moment) - moment if self.is_frozen else self._shown.ahead
 
     def time(self) -> float:
         """Seconds since 1970."""
-        return self.at(self._wall())
+        return self._shown.at(self._wall())
 
     def monotonic(self) -> float:
         """Seconds since some moment."""
-        return self._age.at(self._steady())
+        return self._lived.at(self._steady())
 
     def now(self) -> datetime:
         """The same as `time`, aware, UTC."""
         return datetime.fromtimestamp(self.time(), UTC)
 
-    def at(self, moment: float) -> float:
-        """What it showed at the machine's `moment`: when something happened that carries the machine's date.
+    def age_of(self, moment: float) -> float:
+        """How long ago something is that carries the machine's date; moves from `moment` on count.
 
         Signatures do: a client signs by its own clock, which nobody has moved.
         """
-        found = bisect_right(self._moves, moment, key=lambda move: move.since)
-        return self._moves[max(found - 1, 0)].at(moment)
+        later = bisect_left(self._moves, moment, key=lambda move: move.moment)
+        if later == len(self._moves):
+            return 0.0 if self.is_frozen else self._wall() - moment
+        move = self._moves[later]
+        return self.monotonic() - move.lived + (move.moment - moment if move.ran else 0.0)
 
     def advance(self, seconds: float) -> None:
         """Move it forward, whether it stands still or not.
@@ -90,10 +101,12 @@ class Clock:
         self._move(0.0, runs=True)
 
     def reset(self) -> None:
-        """Show the machine's time again."""
+        """Show the machine's time again, and let what carries the machine's date be as old as it says."""
         self._move(0.0, runs=True)
-        self._moves = (*self._moves, _Move(self._wall()))
+        self._shown, self._moves = _Hand(), ()
 
     def _move(self, seconds: float, *, runs: bool) -> None:
-        self._moves = (*self._moves[-_KEPT_MOVES:], self._moves[-1].next(self._wall(), seconds, runs=runs))
-        self._age = self._age.next(self._steady(), seconds, runs=runs)
+        moment = self._wall()
+        self._moves = (*self._moves[-_KEPT_MOVES:], _Move(moment, self.monotonic(), not self.is_frozen))
+        self._shown = self._shown.moved(moment, seconds, runs=runs)
+        self._lived = self._lived.moved(self._steady(), seconds, runs=runs)

@@ -16,7 +16,7 @@ OWN_PATHS = ("/_todo/", "/_ministack/")
 """Never touched: the switches, and what tells whether the stack is up."""
 
 ABORT = "todo.abort"
-"""The extension of the ASGI scope that ends the connection at once."""
+"""The extension of the ASGI scope whose `abort` ends the connection at once."""
 
 
 class Faults:
@@ -94,7 +94,7 @@ async def _nobody(message: Message) -> None:
 
 
 async def _hang_up(scope: Scope, receive: Receive) -> None:
-    abort = (scope.get("extensions") or {}).get(ABORT)
+    abort = ((scope.get("extensions") or {}).get(ABORT) or {}).get("abort")
     if abort is None:
         raise ConnectionAbortedError("the server of this scope offers no way to end a connection")
     abort()

@@ -1,7 +1,8 @@
 """MiniStack follows the clock: credentials from STS, presigned URLs, DynamoDB's TTL and transaction tokens.
 
 Done when the clock is moved for the first time, by putting another `time` into the modules that compare times. What is
-not among it stays the machine's: the dates of signatures, which are the clients' affair.
+not among it stays the machine's: the dates of signatures, which are the clients' affair. A URL that is signed in the
+second of a move counts as signed before it, since its date has no fractions.
 """
 
 import time
@@ -24,12 +25,12 @@ class _Time:
 def follow(clock: Clock) -> None:
     """Let MiniStack's own expiry checks ask `clock`."""
     from ministack.core import iam_evaluator
-    from ministack.services import dynamodb, s3, sts
+    from ministack.services import dynamodb, iam, s3, sts
 
     def presigned_request_is_expired(amz_date: str, expires: str | int, **_: Any) -> bool:
         signed_at = datetime.strptime(amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return clock.time() - clock.at(signed_at.timestamp()) > int(expires)
+        return clock.age_of(signed_at.timestamp()) > int(expires)
 
-    for module in (iam_evaluator, sts, dynamodb):
+    for module in (iam_evaluator, iam, sts, dynamodb):
         module.time = _Time(clock)
     s3.presigned_request_is_expired = presigned_request_is_expired
