@@ -21,10 +21,14 @@ from .preflight import listen, require_extra
 
 _POLL_SECONDS = 0.02
 _ASK_SECONDS = 2
+_ties: dict[Path, int] = {}
 
 
-def start(options: StackOptions, timeout_seconds: float = 60) -> Outputs:
+def start(options: StackOptions, timeout_seconds: float = 60, *, with_parent: bool = False) -> Outputs:
     """Start the stack as a process of its own and wait until clients can connect.
+
+    Args:
+        with_parent: stop it when the calling process ends, however it ends.
 
     Raises:
         StackError: it did not start; nothing is left half done.
@@ -36,7 +40,7 @@ def start(options: StackOptions, timeout_seconds: float = 60) -> Outputs:
     # Asked here too, since only here nothing has been started yet.
     listen(options.port).close()
     with tempfile.TemporaryFile() as complaints:
-        child = _spawn(_command(options), complaints)
+        child = _spawn_tied(options, complaints) if with_parent else _spawn(_command(options), complaints)
         report = _first_line(child, timeout_seconds)
         if report is None:
             raise _silent(child, complaints, timeout_seconds)
@@ -49,9 +53,27 @@ def start(options: StackOptions, timeout_seconds: float = 60) -> Outputs:
     return outputs
 
 
-def _spawn(command: list[str], complaints: IO[bytes]) -> "subprocess.Popen[bytes]":
+def _spawn_tied(options: StackOptions, complaints: IO[bytes]) -> "subprocess.Popen[bytes]":
+    """Let the stack read from a pipe that ends when this process does."""
+    for_stack, ours = os.pipe()
+    _release(options.data_dir)
+    _ties[DataDir(options.data_dir).path] = ours
+    try:
+        return _spawn([*_command(options), "--with-parent"], complaints, for_stack)
+    finally:
+        os.close(for_stack)
+
+
+def _release(data_dir: Path) -> None:
+    """Close our end of the pipe of a stack that has stopped."""
+    ours = _ties.pop(DataDir(data_dir).path, None)
+    if ours is not None:
+        os.close(ours)
+
+
+def _spawn(command: list[str], complaints: IO[bytes], stdin: int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603 - our own module; the options are checked where they are read
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
+        command, stdin=stdin, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
     )
 
 
@@ -107,6 +129,7 @@ def stop(data_dir: Path, timeout_seconds: float = 30) -> bool:
     """
     place = DataDir(data_dir)
     if not place.is_locked():
+        _release(data_dir)
         return False
     pid = place.holder()
     if pid is None:
@@ -122,6 +145,7 @@ def stop(data_dir: Path, timeout_seconds: float = 30) -> bool:
         pass  # it ended by itself in this moment
     except PermissionError:
         raise StackError(f"the embedded stack (process {pid}) belongs to another user") from None
+    _release(data_dir)
     return True
 
 
