@@ -99,7 +99,9 @@ def make_client(
         style = "path" if config.endpoint_url else "virtual"
         settings["s3"] = {"addressing_style": style, "us_east_1_regional_endpoint": "regional"}
     with plainly(service):
-        return session.create_client(service, config=ClientConfig(**settings), endpoint_url=config.endpoint_url)
+        return session.create_client(
+            service, config=ClientConfig(**settings), endpoint_url=config.endpoint_url, verify=config.trusted
+        )
 
 
 def _proxies(config: Config) -> dict[str, str] | None:

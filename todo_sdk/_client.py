@@ -43,7 +43,7 @@ class TodoClient:
                 f" --api-url {config.api_url}`"
             )
         self.config = config
-        self._http = Http(config.api_url, http)
+        self._http = Http(config.api_url, http, trusted=config.trusted)
         cognito = Cognito(config, clock)
         kept = FileTokenStore(config.session_path) if store is None else store
         session = Session(config, kept, self._http, cognito, clock)

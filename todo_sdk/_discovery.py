@@ -1,6 +1,7 @@
 """Ask the API for the rest of the settings: `GET /v1/config`, which needs no token."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import requests
@@ -13,19 +14,26 @@ from todo_sdk._version import __version__
 API_VERSION = 1
 
 
-def fetch_config(api_url: str, *, http: requests.Session | None = None) -> Config:
+def fetch_config(api_url: str, *, http: requests.Session | None = None, ca_bundle: str | None = None) -> Config:
     """Give all settings of the deployment behind an API address.
+
+    Args:
+        http: what asks the API; one of the SDK's own if none is given.
+        ca_bundle: a PEM file of the authorities to trust; else `TODO_CA_BUNDLE` and what requests goes by.
 
     Raises:
         ConfigError: the address is malformed, is not such an API, or this SDK is too old for it.
         TransportError: nobody answered.
     """
-    return completed(Config(api_url=api_url, sources={"api_url": "argument", "profile": "default"}), http=http)
+    config = Config(api_url=api_url, sources={"api_url": "argument", "profile": "default"})
+    if ca_bundle is not None:
+        config = replace(config, ca_bundle=ca_bundle, sources={**config.sources, "ca_bundle": "argument"})
+    return completed(config, http=http)
 
 
 def completed(config: Config, *, http: requests.Session | None = None) -> Config:
     """Give the same settings, with what only the API knows filled in."""
-    asker = Http(config.api_url, http)
+    asker = Http(config.api_url, http, trusted=config.trusted)
     try:
         answer = asker.ask(Request("GET", "/v1/config", repeatable=True))
     except (ForbiddenError, NotFoundError, NotSignedInError) as error:

@@ -74,12 +74,14 @@ class Http:
         base_url: str,
         session: requests.Session | None = None,
         *,
+        trusted: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._base_url = checked_url("api_url", base_url)
         self._owned = session is None
         self._session = session or _new_session(self._base_url)
+        self._trusted = trusted
         self._sleep = sleep
         self._jitter = jitter
 
@@ -118,8 +120,9 @@ class Http:
                 auth=_Token(token),
                 timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
                 allow_redirects=False,
+                verify=self._trusted,  # None leaves it to the session
             )
-        except (requests.RequestException, HTTPError, ValueError) as error:
+        except (requests.RequestException, HTTPError, ValueError, OSError) as error:
             raise error_of_requests(error, self._base_url) from error
         milliseconds = (time.perf_counter() - started) * 1000
         _log.debug("%s %s %d in %.0f ms", request.method, request.path, response.status_code, milliseconds)
@@ -185,5 +188,6 @@ _REQUESTS_ERRORS: Mapping[type[BaseException], tuple[type[TodoError], str]] = {
     requests.exceptions.InvalidJSONError: (ServerError, "answered with something else than JSON"),
     requests.RequestException: (TransportError, "could not be asked"),
     HTTPError: (TransportError, "could not be asked"),
+    OSError: (ConfigError, "cannot be trusted: the file of authorities (ca_bundle) cannot be read"),
     ValueError: (TransportError, "could not be asked"),
 }
