@@ -17,7 +17,7 @@ from .errors import (
 from .faults.rules import Fault
 from .logs import logs
 from .options import Mail, Outputs, StackOptions, Status, default_data_dir
-from .process import inbox, outputs, start, status, stop
+from .process import ca_bundle, inbox, outputs, start, status, stop
 from .switches import StackClock, StackFaults, clock, faults
 
 
@@ -50,6 +50,7 @@ __all__ = [
     "StackFaults",
     "StackOptions",
     "Status",
+    "ca_bundle",
     "clock",
     "default_data_dir",
     "faults",

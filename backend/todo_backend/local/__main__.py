@@ -38,9 +38,10 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--profile", default="local")
     parser.add_argument("--ephemeral", action="store_true")
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("--with-parent", action="store_true", help="stop when the standard input ends")
     given = parser.parse_args()
-    options = StackOptions(given.data_dir, given.port, given.ephemeral, given.profile)
+    options = StackOptions(given.data_dir, given.port, given.ephemeral, given.profile, given.tls)
     report = _Report()
     if given.with_parent:
         threading.Thread(target=_stop_at_end_of_input, daemon=True).start()

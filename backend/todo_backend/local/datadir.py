@@ -6,7 +6,8 @@
     admin.json        the control plane's access key
     deployment.json   what is deployed: the template's digest and the stack's outputs
     dax.json          the port of the DAX cluster
-    dax/              its attribute lists and its private CA
+    dax/              its attribute lists
+    tls/              the private CA of DAX and of HTTPS
     inbox.jsonl       the mails
     requests.jsonl    one line a request
     switches.json     the secret of the clock's and the faults' switches

@@ -16,7 +16,7 @@ from .datadir import DataDir
 from .errors import NotRunningError, StackError
 from .inbox import Inbox
 from .loopback import COUNTERS_PATH
-from .options import HOST, Mail, Outputs, StackOptions, Status
+from .options import Mail, Outputs, StackOptions, Status
 from .preflight import listen, require_extra
 
 _POLL_SECONDS = 0.02
@@ -80,7 +80,8 @@ def _spawn(command: list[str], complaints: IO[bytes], stdin: int = subprocess.DE
 def _command(options: StackOptions) -> list[str]:
     command = [sys.executable, "-m", "todo_backend.local", "--data-dir", str(options.data_dir.expanduser().absolute())]
     command += ["--port", str(options.port), "--profile", options.profile]
-    return [*command, "--ephemeral"] if options.ephemeral else command
+    flags = {"--ephemeral": options.ephemeral, "--tls": options.tls}
+    return [*command, *(flag for flag, given in flags.items() if given)]
 
 
 def _first_line(child: "subprocess.Popen[bytes]", timeout_seconds: float) -> dict[str, Any] | None:
@@ -155,37 +156,39 @@ def status(data_dir: Path) -> Status:
     if not place.is_locked():
         return Status(running=False, versions=_versions())
     kept = place.read_stack()
-    port = kept.get("port")
     return Status(
         running=True,
         pid=place.holder(),
-        port=port,
+        port=kept.get("port"),
         started_at=kept.get("started_at"),
         outputs=kept.get("outputs"),
-        api_cache=_api_cache(port),
-        dax=_dax(port),
+        api_cache=_api_cache(place),
+        dax=_dax(place),
         versions=_versions(),
     )
 
 
-def _api_cache(port: int | None) -> dict[str, int] | None:
-    found = _told(port, COUNTERS_PATH)
+def _api_cache(place: DataDir) -> dict[str, int] | None:
+    found = _told(place, COUNTERS_PATH)
     return {"hits": found["CacheHitCount"], "misses": found["CacheMissCount"]} if found else None
 
 
-def _dax(port: int | None) -> str:
+def _dax(place: DataDir) -> str:
     from .cache_cluster import STATUS_PATH
 
-    return str(_told(port, STATUS_PATH).get("dax", "not known (the stack does not answer)"))
+    return str(_told(place, STATUS_PATH).get("dax", "not known (the stack does not answer)"))
 
 
-def _told(port: int | None, path: str) -> dict[str, Any]:
+def _told(place: DataDir, path: str) -> dict[str, Any]:
     """What the running stack says at `path`; nothing while it is starting or stopping."""
     import http.client
 
-    if port is None:
+    from .calling import connect
+
+    try:
+        connection = connect(place, _ASK_SECONDS)
+    except NotRunningError:
         return {}
-    connection = http.client.HTTPConnection(HOST, port, timeout=_ASK_SECONDS)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -218,6 +221,12 @@ def outputs(data_dir: Path) -> Outputs:
     if found is None:
         raise NotRunningError
     return found
+
+
+def ca_bundle(data_dir: Path) -> str | None:
+    """The PEM file that clients of the stack that runs on that directory have to trust; None when it speaks HTTP."""
+    found = DataDir(data_dir).read_stack().get("ca_bundle")
+    return found if isinstance(found, str) else None
 
 
 def inbox(data_dir: Path) -> list[Mail]:

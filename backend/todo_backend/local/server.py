@@ -5,12 +5,14 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from . import environment
+from . import environment, https
 from .asgi import App, Message
 from .cache_cluster import StatusPage, serving
 from .control import AdminCredentials, ControlPlane
@@ -28,7 +30,7 @@ from .gateway.rest_control import RestControl
 from .identity import Identity
 from .inbox import Inbox
 from .loopback import Loopback
-from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
+from .options import ACCOUNT_ID, HOST, REGION, Outputs, StackOptions
 from .preflight import listen, require_extra
 from .provide import ClusterPlan, Plan, cluster_of
 from .provide import plan as make_plan
@@ -100,12 +102,23 @@ class _Run:
         self._stopping = False
         self._server: Any = None
         self._taken: dict[str, str] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self._options.tls else "http"
+
+    @property
+    def _ca_bundle(self) -> Path | None:
+        return https.ca_path(self._data_dir) if self._options.tls else None
 
     async def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
         credentials = AdminCredentials.of(self._data_dir)
-        self._taken = environment.prepare(self._data_dir, credentials, self._port)
+        if self._options.tls:
+            self._tls = https.server_context(self._data_dir)
+        self._taken = environment.prepare(self._data_dir, credentials, self._port, self._ca_bundle)
         # Thousands of long-lived objects are about to be made: walking them again and again costs a tenth of the start.
         gc.disable()
         from ministack.app import app as ministack
@@ -129,7 +142,8 @@ class _Run:
             account_id=ACCOUNT_ID,
         )
         # Before the deployment, since the function is told where it is, and until the last request is answered.
-        async with serving(packaged_cluster(), self._data_dir, credentials, self._port, clock) as cluster:
+        endpoint = f"{self._scheme}://{HOST}:{self._port}"
+        async with serving(packaged_cluster(), self._data_dir, credentials, endpoint, clock) as cluster:
             outputs = await self._deploy(control, identity, cluster.endpoint if cluster else None)
             gateway.invalidate()  # deployed past it
             faulty = Faults(Loopback(gateway, counters), rules, clock, note_fault)
@@ -144,7 +158,7 @@ class _Run:
         change, deployed = await deploy(control, packaged_plan(dax_endpoint), self._data_dir)
         if change is not Change.NONE:
             await identity.sync_roles()
-        return client_outputs(deployed, self._port, self._options.profile)
+        return client_outputs(deployed, self._port, self._options.profile, self._scheme)
 
     async def _serve(self, app: App, outputs: Outputs, identity: Identity) -> None:
         import uvicorn
@@ -161,7 +175,7 @@ class _Run:
 
         config = uvicorn.Config(
             app,
-            http=Connection,
+            http=self._protocol(Connection),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -175,6 +189,11 @@ class _Run:
         if not self._stopping:
             await self._server.serve(sockets=[self._listener])
 
+    def _protocol(self, made: Callable[..., asyncio.Protocol]) -> Any:
+        """What serves a connection: `made`, behind TLS where there is some."""
+        context = self._tls
+        return made if context is None else lambda **given: https.TlsFront(context, made(**given))
+
     def _ready(self, outputs: Outputs) -> None:
         self._data_dir.write_json(
             "stack.json",
@@ -185,6 +204,7 @@ class _Run:
                 "ephemeral": self._options.ephemeral,
                 "digest": self._data_dir.read_json("deployment.json").get("digest"),
                 "outputs": outputs,
+                "ca_bundle": str(self._ca_bundle) if self._ca_bundle else None,
             },
         )
         gc.freeze()

@@ -11,7 +11,6 @@ from .datadir import DataDir
 from .errors import NotRunningError, StackError
 from .faults import CLOCK_PATH, FAULTS_PATH, FILE, HEADER
 from .faults.rules import Fault
-from .options import HOST
 
 _ASK_SECONDS = 20
 
@@ -31,12 +30,11 @@ class _Stack:
         """
         import http.client
 
+        from .calling import connect
+
         place = DataDir.of_last_run(self._path)
-        port = place.read_stack().get("port")
-        if not place.is_locked() or not port:
-            raise NotRunningError
+        connection = connect(place, _ASK_SECONDS)
         headers = {HEADER: str(place.read_json(FILE).get("secret", ""))}
-        connection = http.client.HTTPConnection(HOST, int(port), timeout=_ASK_SECONDS)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
