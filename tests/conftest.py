@@ -4,6 +4,7 @@ The users are made with plain AWS calls, not with the SDK, so that a test of the
 """
 
 import json
+import os
 import re
 import secrets
 import subprocess
@@ -20,6 +21,8 @@ import requests
 from todo_backend import local
 
 _CODE = re.compile(r"\b\d{6}\b")
+FUZZ_EXAMPLES = int(os.environ.get("TODO_FUZZ_EXAMPLES", "200"))
+"""How many inputs each fuzz test makes up; for a long run say TODO_FUZZ_EXAMPLES=20000."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from .faults.rules import Rules
 from .faults.switch import Switch, secret_of
 from .gateway import Gateway, warm_up
 from .gateway.rest_control import RestControl
+from .guard import Guard
 from .identity import Identity
 from .inbox import Inbox
 from .loopback import Loopback
@@ -37,6 +39,7 @@ from .provide import plan as make_plan
 from .trace import Trace, note_fault, note_gateway
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LOG_BYTES = 4 * 1024 * 1024  # of stack.log; one older file of that size is kept beside it
 _GRACE_SECONDS = 3  # for requests that are under way when the stack is told to stop
 
 
@@ -62,7 +65,8 @@ def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir],
             data_dir.prepare()
             data_dir.lock()
             on_locked(data_dir)
-            logging.basicConfig(filename=data_dir.file("stack.log"), level=logging.WARNING, format=_LOG_FORMAT)
+            log = RotatingFileHandler(data_dir.file("stack.log"), maxBytes=LOG_BYTES, backupCount=1)
+            logging.basicConfig(handlers=[log], level=logging.WARNING, format=_LOG_FORMAT)
             asyncio.run(_Run(options, data_dir, listener, on_ready).run())
         except BaseException:
             data_dir.undo()
@@ -129,7 +133,7 @@ class _Run:
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
         clock, rules = Clock(), Rules()
-        identity = Identity(ministack, control, credentials, self._data_dir, inbox, clock.time)
+        identity = Identity(Guard(ministack), control, credentials, self._data_dir, inbox, clock.time)
         gateway = Gateway(
             identity,
             RestControl(control.send_rest, control.call),
@@ -177,6 +181,7 @@ class _Run:
             app,
             http=self._protocol(Connection),
             ws="none",
+            proxy_headers=False,  # there is none before it: a caller's X-Forwarded-For does not change who calls
             lifespan="off",
             log_config=None,
             access_log=False,
