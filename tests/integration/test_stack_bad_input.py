@@ -200,3 +200,42 @@ def test_many_connections_that_say_nothing_keep_nobody_out(stack: RunningStack) 
     finally:
         for line in idle:
             line.close()
+
+
+SCAN = {"X-Amz-Target": "DynamoDB_20120810.Scan"}
+
+
+@pytest.mark.parametrize("authorization", ["Bearer x", "Basic eDp5", "AWS4", "AWS test:x", "AWS 000000000000:x"])
+def test_nobody_reads_the_table_with_a_made_up_authorization(stack: RunningStack, authorization: str) -> None:
+    endpoint, body = stack.output("EndpointUrl"), json.dumps({"TableName": stack.output("TableName")})
+    answer = requests.post(endpoint, body, headers={**SCAN, "Authorization": authorization}, timeout=30)
+    assert (answer.status_code, "Items" in answer.text) == (400, False)
+    functions = requests.get(f"{endpoint}/restapis", headers={"Authorization": authorization}, timeout=30)
+    assert functions.status_code in (400, 403)
+
+
+@pytest.mark.parametrize("name", ["test", "000000000000", "111111111111", "the owner's"])
+def test_nobody_is_the_owner_without_the_owners_secret(stack: RunningStack, name: str) -> None:
+    key = Credentials(stack.admin_credentials.access_key if name == "the owner's" else name, "test")
+    for service, method, path, headers in (
+        ("dynamodb", "POST", "/", SCAN),
+        ("s3", "GET", f"/{stack.output('FilesBucket')}?list-type=2", {}),
+        ("iam", "GET", "/?Action=ListRoles&Version=2010-05-08", {}),
+        ("lambda", "GET", "/2015-03-31/functions", {}),
+        ("cognito-idp", "POST", "/", {"X-Amz-Target": "AWSCognitoIdentityProviderService.ListUserPools"}),
+        ("cognito-idp", "POST", "/", {"X-Amz-Target": "AWSCognitoIdentityProviderService.ListUsers"}),
+    ):
+        body = json.dumps({"TableName": stack.output("TableName"), "UserPoolId": stack.output("UserPoolId")})
+        request = AWSRequest(method, stack.output("EndpointUrl") + path, headers=headers, data=body)
+        SigV4Auth(key, service, "us-east-1").add_auth(request)
+        prepared = request.prepare()
+        answer = requests.request(method, prepared.url, data=body, headers=dict(prepared.headers), timeout=30)
+        assert answer.status_code in (400, 403), (service, answer.text)
+
+
+def test_a_form_of_a_stranger_puts_nothing_into_the_bucket(stack: RunningStack) -> None:
+    url = f"{stack.output('EndpointUrl')}/{stack.output('FilesBucket')}"
+    policy = {"policy": "e30=", "x-amz-credential": "test/20261123/us-east-1/s3/aws4_request", "x-amz-signature": "0"}
+    for fields in ({"key": "stranger"}, {"key": "stranger", **policy}, {"key": "stranger", "AWSAccessKeyId": "test"}):
+        answer = requests.post(url, data=fields, files={"file": b"x"}, timeout=30)
+        assert answer.status_code in (400, 403), answer.text

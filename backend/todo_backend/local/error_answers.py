@@ -22,6 +22,8 @@ _DYNAMODB: Final = "com.amazonaws.dynamodb.v20120810#"
 _FRAMEWORK: Final = {
     "SerializationException": "com.amazon.coral.service#",
     "UnknownOperationException": "com.amazon.coral.service#",
+    "UnrecognizedClientException": "com.amazon.coral.service#",
+    "InvalidSignatureException": "com.amazon.coral.service#",
     "ValidationException": "com.amazon.coral.validate#",
 }
 

@@ -36,6 +36,7 @@ from .options import ACCOUNT_ID, HOST, REGION, Outputs, StackOptions
 from .preflight import listen, require_extra
 from .provide import ClusterPlan, Plan, cluster_of
 from .provide import plan as make_plan
+from .signed import Signed
 from .trace import Trace, note_fault, note_gateway
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -133,7 +134,9 @@ class _Run:
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
         clock, rules = Clock(), Rules()
-        identity = Identity(Guard(ministack), control, credentials, self._data_dir, inbox, clock.time)
+        identity = Identity(
+            Guard(Signed(ministack, credentials)), control, credentials, self._data_dir, inbox, clock.time
+        )
         gateway = Gateway(
             identity,
             RestControl(control.send_rest, control.call),
