@@ -56,7 +56,8 @@ def through(request: Any, body: bytes = b"", *more: tuple[bytes, bytes]) -> tupl
 def signed(
     service: str, path: str = "/", body: bytes = b"", key: Credentials = RIGHT, method: str = "POST", **headers: str
 ) -> Any:
-    request = AWSRequest(method, ENDPOINT + path, headers=headers, data=body)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = AWSRequest(method, ENDPOINT + path, headers=named, data=body)
     auth = S3SigV4Auth if service == "s3" else SigV4Auth
     auth(key, service, "us-east-1").add_auth(request)
     return request.prepare()
@@ -108,7 +109,7 @@ def test_a_path_or_a_header_that_was_changed_does_not_pass() -> None:
     request = signed("lambda", "/2015-03-31/functions", method="GET")
     request.url += "/x"
     assert sent(request).status == 400
-    request = signed("dynamodb", **{"X-Amz-Target": "DynamoDB_20120810.GetItem"})
+    request = signed("dynamodb", X_Amz_Target="DynamoDB_20120810.GetItem")
     request.headers["X-Amz-Target"] = "DynamoDB_20120810.DeleteTable"
     assert sent(request).status == 400
 
