@@ -22,7 +22,7 @@ SETTINGS_FROM_OUTPUTS = {
     "files_bucket": "FilesBucket",
     "endpoint_url": "EndpointUrl",
 }
-SHOWN = ("profile", *SETTINGS_FROM_OUTPUTS, "ca_bundle")
+SHOWN = ("profile", *SETTINGS_FROM_OUTPUTS, "ca_bundle", "token_store")
 
 
 @click.command(

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from todo_sdk._config import SETTINGS, Config
-from todo_sdk._errors import ConfigError, ForbiddenError, NotFoundError, NotSignedInError
+from todo_sdk._errors import ConfigError, ForbiddenError, NotFoundError, NotSignedInError, UpgradeRequiredError
 from todo_sdk._http import Http, Request
 from todo_sdk._version import __version__
 
@@ -47,16 +47,23 @@ def completed(config: Config, *, http: requests.Session | None = None) -> Config
 def _checked(body: dict[str, Any], api_url: str) -> dict[str, str | None]:
     wanted = [name for name in SETTINGS if name != "api_url"]
     values = {name: body.get(name) for name in wanted}
-    if body.get("api_version") != API_VERSION:
-        raise ConfigError(
-            f"{api_url} speaks version {body.get('api_version')!r} of the API, this SDK version 1; update it"
-        )
-    if _numbers(str(body.get("oldest_client", "0"))) > _numbers(__version__):
-        raise ConfigError(f"{api_url} needs todo-sdk {body['oldest_client']} or newer; this is {__version__}")
+    _check_version(body, api_url)
     wrong = next((name for name in wanted if not _is_setting(name, values[name])), None)
     if wrong:
         raise ConfigError(f"{api_url} does not tell its {wrong}; it is not the address of a MyTodoList API")
     return values
+
+
+def _check_version(body: dict[str, Any], api_url: str) -> None:
+    spoken, oldest = body.get("api_version"), str(body.get("oldest_client", "0"))
+    if isinstance(spoken, int) and spoken > API_VERSION:
+        sentence = f"{api_url} speaks version {spoken} of the API, this SDK version {API_VERSION}"
+        raise UpgradeRequiredError(f"{sentence}; upgrade: pip install -U todo-sdk")
+    if spoken != API_VERSION:
+        raise ConfigError(f"{api_url} speaks version {spoken!r} of the API, this SDK version {API_VERSION}")
+    if _numbers(oldest) > _numbers(__version__):
+        sentence = f"{api_url} needs todo-sdk {oldest} or newer; this is {__version__}"
+        raise UpgradeRequiredError(f"{sentence}; upgrade: pip install -U todo-sdk")
 
 
 def _is_setting(name: str, value: Any) -> bool:

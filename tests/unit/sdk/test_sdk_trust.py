@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from todo_sdk import Config, ConfigError, TransportError, write_profile
 from todo_sdk._aws import make_client
 from todo_sdk._http import Http, Request
+from todo_sdk._retry import Retries
 
 from .conftest import config_for
 
@@ -101,7 +102,7 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
 
 
 def ask_the_api(config: Config) -> None:
-    http = Http(config.api_url, trusted=config.trusted, sleep=lambda _: None)
+    http = Http(config.api_url, trusted=config.trusted, retries=Retries(sleep=lambda _: None))
     try:
         http.ask(GET)
     finally:
