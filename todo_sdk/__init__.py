@@ -31,6 +31,16 @@ if TYPE_CHECKING:
     from todo_sdk._errors import ThrottledError as ThrottledError
     from todo_sdk._errors import TodoError as TodoError
     from todo_sdk._errors import TransportError as TransportError
+    from todo_sdk._files.values import Download as Download
+    from todo_sdk._files.values import FileFailure as FileFailure
+    from todo_sdk._files.values import FileTree as FileTree
+    from todo_sdk._files.values import FolderSync as FolderSync
+    from todo_sdk._files.values import Removal as Removal
+    from todo_sdk._files.values import Share as Share
+    from todo_sdk._files.values import SyncAction as SyncAction
+    from todo_sdk._files.values import SyncPlan as SyncPlan
+    from todo_sdk._files.values import UnfinishedUpload as UnfinishedUpload
+    from todo_sdk._files.values import Upload as Upload
     from todo_sdk._models import Challenge as Challenge
     from todo_sdk._models import Change as Change
     from todo_sdk._models import ChangeResult as ChangeResult
@@ -53,18 +63,26 @@ __all__ = [
     "Config",
     "ConfigError",
     "ConflictError",
+    "Download",
+    "FileFailure",
     "FileInfo",
     "FileTokenStore",
+    "FileTree",
+    "FolderSync",
     "ForbiddenError",
     "InvalidCredentialsError",
     "InvalidRequestError",
     "MemoryTokenStore",
     "NotFoundError",
     "NotSignedInError",
+    "Removal",
     "ServerError",
     "ServiceError",
+    "Share",
     "SignInError",
     "SignUp",
+    "SyncAction",
+    "SyncPlan",
     "SyncResult",
     "ThrottledError",
     "Todo",
@@ -72,6 +90,8 @@ __all__ = [
     "TodoError",
     "TokenStore",
     "TransportError",
+    "UnfinishedUpload",
+    "Upload",
     "User",
     "__version__",
     "fetch_config",
@@ -98,6 +118,18 @@ _HOMES = {
         "ThrottledError",
         "TodoError",
         "TransportError",
+    ),
+    "_files.values": (
+        "Download",
+        "FileFailure",
+        "FileTree",
+        "FolderSync",
+        "Removal",
+        "Share",
+        "SyncAction",
+        "SyncPlan",
+        "UnfinishedUpload",
+        "Upload",
     ),
     "_models": ("Challenge", "Change", "ChangeResult", "FileInfo", "SignUp", "SyncResult", "Todo", "User"),
     "_store": ("FileTokenStore", "MemoryTokenStore", "TokenStore"),

@@ -98,6 +98,9 @@ def make_client(
     if service == "s3":
         style = "path" if config.endpoint_url else "virtual"
         settings["s3"] = {"addressing_style": style, "us_east_1_regional_endpoint": "regional"}
+        # URLs too are signed with SigV4: new buckets take nothing else, and botocore would still sign them with SigV2
+        settings["signature_version"] = "s3v4"
+        settings["response_checksum_validation"] = "when_required"  # ours goes on across a resumed download
     with plainly(service):
         return session.create_client(service, config=ClientConfig(**settings), endpoint_url=config.endpoint_url)
 

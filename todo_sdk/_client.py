@@ -49,7 +49,7 @@ class TodoClient:
         session = Session(config, kept, self._http, cognito, clock)
         self.auth = Auth(cognito, session)
         self.todos = Todos(session, clock)
-        self.files = Files(config, session)
+        self.files = Files(config, session, self.todos)
 
     @classmethod
     def from_profile(cls, profile: str | None = None) -> "TodoClient":
@@ -70,6 +70,7 @@ class TodoClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+        self.files.close()
 
     def __enter__(self) -> "TodoClient":
         return self

@@ -17,6 +17,7 @@ from todo_cli._main import run
 from todo_sdk import (
     ChallengeRequiredError,
     ConflictError,
+    Download,
     FileInfo,
     InvalidRequestError,
     NotFoundError,
@@ -148,11 +149,11 @@ class FakeFiles:
         self.kept[remote] = Path(local).read_bytes()
         return self._info(remote)
 
-    def download(self, remote: str, local: Path) -> Path:
+    def download(self, remote: str, local: Path) -> Download:
         if remote not in self.kept:
             raise NotFoundError(f"there is no file {remote}")
-        Path(local).write_bytes(self.kept[remote])
-        return Path(local)
+        size_bytes = Path(local).write_bytes(self.kept[remote])
+        return Download(remote, Path(local), size_bytes, "5d41402a", size_bytes, 0, verified=True)
 
     def list(self, prefix: str = "") -> Iterator[FileInfo]:
         yield from (self._info(key) for key in sorted(self.kept) if key.startswith(prefix))

@@ -1,0 +1,101 @@
+"""A folder and a part of one's files made the same: first the plan, then the deed; one file's failure stops no other.
+
+Each action holds what the plan saw of the other side: what changed meanwhile is a conflict, not overwritten.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from todo_sdk._errors import ConflictError, InvalidRequestError, NotFoundError, TodoError
+from todo_sdk._files.download import Downloads
+from todo_sdk._files.folder import OwnFolder
+from todo_sdk._files.local import said_plainly
+from todo_sdk._files.names import local_path
+from todo_sdk._files.parts import in_parallel
+from todo_sdk._files.plan import Local, Memory, Sides, listed
+from todo_sdk._files.removal import Removals
+from todo_sdk._files.upload import Target, Uploads
+from todo_sdk._files.values import Direction, FileFailure, FolderSync, SyncAction, SyncPlan
+
+FILES_AT_ONCE = 4
+
+
+class FolderSyncs:
+    """Syncs of local folders."""
+
+    def __init__(self, folder: OwnFolder, uploads: Uploads, downloads: Downloads, removals: Removals) -> None:
+        self._folder = folder
+        self._uploads = uploads
+        self._downloads = downloads
+        self._removals = removals
+
+    def plan(self, local_folder: Path, prefix: str, direction: Direction, *, delete: bool) -> SyncPlan:
+        """Compare both sides."""
+        if direction not in ("up", "down"):
+            raise InvalidRequestError(f'direction must be "up" or "down", not {direction!r}')
+        folder = local_folder.absolute()
+        if not folder.is_dir():
+            raise NotFoundError(f"there is no folder {folder}")
+        if prefix:
+            prefix = self._folder.checked(prefix.rstrip("/")) + "/"
+        there = {
+            info.key.removeprefix(prefix): info for info in self._folder.list(prefix) if not info.key.endswith("/")
+        }
+        memory = self._memory(folder, prefix)
+        plan = Sides(folder, prefix, listed(folder), there, memory).plan(direction, delete=delete)
+        memory.save()
+        return plan
+
+    def carry_out(self, plan: SyncPlan) -> FolderSync:
+        """Do what a plan says; what failed is told in the result."""
+        refused = [
+            FileFailure(action.key, InvalidRequestError(action.reason))
+            for action in plan.actions
+            if action.kind == "refuse"
+        ]
+        memory = self._memory(plan.folder, plan.prefix)
+        transfers = [action for action in plan.actions if action.kind in ("upload", "download", "remove_local")]
+        outcomes = list(in_parallel(lambda action: self._one(action, plan, memory), transfers, FILES_AT_ONCE))
+        failed = [FileFailure(action.key, error) for action, error in outcomes if error is not None]
+        done = [action for action, error in outcomes if error is None]
+        # removals last: what a failed transfer would have put in their place is not lost before it is there
+        removed, not_removed = self._removed(plan.actions)
+        memory.save()
+        in_order = sorted([*done, *removed], key=lambda action: action.key)
+        return FolderSync(plan, tuple(in_order), (*refused, *failed, *not_removed))
+
+    def _one(self, action: SyncAction, plan: SyncPlan, memory: Memory) -> tuple[SyncAction, TodoError | None]:
+        try:
+            with said_plainly(action.path):
+                etag = self._done(action, plan)
+                if etag is not None:
+                    facts = action.path.stat()
+                    local = Local(action.path, facts.st_size, facts.st_mtime_ns)
+                    memory.same(action.key.removeprefix(plan.prefix), local, etag)
+        except TodoError as error:
+            return action, error
+        return action, None
+
+    def _done(self, action: SyncAction, plan: SyncPlan) -> str | None:
+        if action.kind == "remove_local":
+            action.path.unlink(missing_ok=True)
+            return None
+        if action.kind == "upload":
+            key = self._folder.checked(action.key)
+            target = Target(key, if_match=action.etag, if_absent=action.etag is None)
+            return self._uploads.file(action.path, target, None).etag
+        path = local_path(plan.folder, action.key.removeprefix(plan.prefix))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and action.reason == "new":
+            raise ConflictError(f"{path} was made after the plan; plan again")
+        return self._downloads.file(action.key, path, None, keep_time=True).etag
+
+    def _removed(self, actions: Sequence[SyncAction]) -> tuple[list[SyncAction], list[FileFailure]]:
+        doomed = {action.key: action for action in actions if action.kind == "remove_remote"}
+        removal = self._removals.many(list(doomed))
+        return [doomed[key] for key in removal.removed], list(removal.failed)
+
+    def _memory(self, folder: Path, prefix: str) -> Memory:
+        place = f"{self._folder.whole(prefix)}\0{folder}".encode(errors="surrogateescape")
+        return Memory(self._folder.kept_path("folders", f"{hashlib.sha256(place).hexdigest()[:32]}.json"))
