@@ -18,7 +18,12 @@ def attachment_key(todo_id: str, name: str) -> str:
     """Give the key of a to-do's attachment."""
     if not name or "/" in name:
         raise InvalidRequestError(f"{name!r} cannot be the name of an attachment; it is one name, without slashes")
-    return f"attachments/{todo_id_text(todo_id)}/{name}"
+    return attachment_folder(todo_id) + name
+
+
+def attachment_folder(todo_id: str) -> str:
+    """Give what the keys of a to-do's own attachments begin with."""
+    return f"attachments/{todo_id_text(todo_id)}/"
 
 
 class Attachments:
@@ -41,9 +46,17 @@ class Attachments:
         """Put a key into a to-do."""
         return self._change(todo_id, lambda named: named if key in named else (*named, key))
 
-    def drop(self, todo_id: str, key: str) -> Todo:
-        """Take a key out of a to-do."""
-        return self._change(todo_id, lambda named: tuple(each for each in named if each != key))
+    def drop(self, todo_id: str, key: str) -> tuple[Todo, str | None]:
+        """Take a key, or the attachment of that name, out of a to-do; gives the key that it named."""
+        own = attachment_folder(todo_id) + key
+        dropped: list[str] = []
+
+        def without(named: tuple[str, ...]) -> tuple[str, ...]:
+            dropped[:] = [each for each in (key, own) if each in named][:1]
+            return tuple(each for each in named if each not in dropped)
+
+        todo = self._change(todo_id, without)
+        return todo, dropped[0] if dropped else None
 
     def _change(self, todo_id: str, changed: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Todo:
         for attempt in range(1, TRIES + 1):

@@ -8,10 +8,10 @@ from typing import BinaryIO
 
 from todo_sdk._config import Config
 from todo_sdk._errors import ConflictError, InvalidRequestError, NotFoundError
-from todo_sdk._files.attachments import Attachments, attachment_key
+from todo_sdk._files.attachments import Attachments, attachment_folder, attachment_key
 from todo_sdk._files.download import Downloads
 from todo_sdk._files.folder import OwnFolder, quoted
-from todo_sdk._files.local import said_plainly, target_of
+from todo_sdk._files.local import guarded, said_plainly, target_of
 from todo_sdk._files.removal import Removals
 from todo_sdk._files.sharing import share
 from todo_sdk._files.sync import FolderSyncs
@@ -90,7 +90,7 @@ class Files:
         target.terms()
         if path is not None:
             with said_plainly(path):
-                sent = self._uploads.file(path, target, progress)
+                sent = self._uploads.file(path, target, guarded(progress))
         else:
             stream = io.BytesIO(source) if isinstance(source, bytes) else source
             sent = self._uploads.stream(stream, target, progress)  # type: ignore[arg-type]
@@ -123,7 +123,7 @@ class Files:
             return self._downloads.stream(key, target, progress)
         with said_plainly(Path(key) if target is None else Path(target)):
             path = target_of(key, target)
-            return self._downloads.file(key, path, progress)
+            return self._downloads.file(key, path, guarded(progress))
 
     def read(self, key: str) -> bytes:
         """Give the content of a file; it is all in memory then.
@@ -366,7 +366,9 @@ class Files:
         return tuple(info for info in found if info is not None)
 
     def detach(self, todo_id: str, key: str) -> Todo:
-        """Take an attachment out of a to-do, then remove the file; gives the to-do as it is now.
+        """Take an attachment out of a to-do, then remove the file if it lies in the to-do's own folder.
+
+        Gives the to-do as it is now. What the to-do does not name is left alone.
 
         Args:
             key: the key that the to-do names, or the attachment's name.
@@ -375,11 +377,9 @@ class Files:
             >>> client.files.detach(todo.id, "form.pdf").attachments
             ()
         """
-        if "/" not in key:
-            key = attachment_key(todo_id, key)
-        todo = self._attachments.drop(todo_id, self._folder.checked(key))
-        if key.startswith(attachment_key(todo_id, "_")[:-1]):  # a file that lies elsewhere is its owner's
-            self.remove(key)
+        todo, dropped = self._attachments.drop(todo_id, key)
+        if dropped is not None and dropped.startswith(attachment_folder(todo_id)):  # another file is its owner's
+            self.remove(dropped)
         return todo
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from stat import S_ISREG
 from todo_sdk._errors import InvalidRequestError
 from todo_sdk._files import kept
 from todo_sdk._files.download import PART_NAME
-from todo_sdk._files.names import folded, ignores_case, local_path
+from todo_sdk._files.names import folded, local_path
 from todo_sdk._files.parts import MEBIBYTE, etag_of, part_bytes_of
 from todo_sdk._files.values import ActionKind, Direction, SyncAction, SyncPlan
 from todo_sdk._models import FileInfo
@@ -92,12 +92,13 @@ class Sides:
     here: Listing
     there: Mapping[str, FileInfo]
     memory: Memory
+    ignores_case: bool
 
     def plan(self, direction: Direction, *, delete: bool) -> SyncPlan:
         """Compare the sides: by size, then by the checksum in the ETag, which is read off the local file."""
         actions: list[SyncAction] = []
         unchanged = 0
-        clashes = self._clashes() if direction == "down" else {}
+        clashes = clashes_of(self.there) if direction == "down" and self.ignores_case else {}
         may_delete = delete and not self.here.broken
         for key in sorted(self.here.files.keys() | self.there.keys()):
             action = self._upward(key, may_delete) if direction == "up" else self._downward(key, may_delete, clashes)
@@ -155,11 +156,6 @@ class Sides:
         if same:
             self.memory.same(key, local, remote.etag)
         return None if same else "another content"
-
-    def _clashes(self) -> dict[str, str]:
-        if not ignores_case(self.folder):
-            return {}
-        return clashes_of(self.there.keys())
 
     def _action(self, kind: ActionKind, key: str, reason: str, size_bytes: int = 0) -> SyncAction:
         remote = self.there.get(key)

@@ -11,7 +11,7 @@ from todo_sdk._errors import ConflictError, InvalidRequestError, NotFoundError, 
 from todo_sdk._files.download import Downloads
 from todo_sdk._files.folder import OwnFolder
 from todo_sdk._files.local import said_plainly
-from todo_sdk._files.names import local_path
+from todo_sdk._files.names import ignores_case, local_path
 from todo_sdk._files.parts import in_parallel
 from todo_sdk._files.plan import Local, Memory, Sides, listed
 from todo_sdk._files.removal import Removals
@@ -43,7 +43,8 @@ class FolderSyncs:
             info.key.removeprefix(prefix): info for info in self._folder.list(prefix) if not info.key.endswith("/")
         }
         memory = self._memory(folder, prefix)
-        plan = Sides(folder, prefix, listed(folder), there, memory).plan(direction, delete=delete)
+        sides = Sides(folder, prefix, listed(folder), there, memory, ignores_case(folder))
+        plan = sides.plan(direction, delete=delete)
         memory.save()
         return plan
 
@@ -62,8 +63,9 @@ class FolderSyncs:
         # removals last: what a failed transfer would have put in their place is not lost before it is there
         removed, not_removed = self._removed(plan.actions)
         memory.save()
-        in_order = sorted([*done, *removed], key=lambda action: action.key)
-        return FolderSync(plan, tuple(in_order), (*refused, *failed, *not_removed))
+        done.sort(key=lambda action: action.key)
+        failed.sort(key=lambda failure: failure.key)
+        return FolderSync(plan, (*done, *removed), (*refused, *failed, *not_removed))
 
     def _one(self, action: SyncAction, plan: SyncPlan, memory: Memory) -> tuple[SyncAction, TodoError | None]:
         try:
