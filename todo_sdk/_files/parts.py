@@ -10,8 +10,9 @@ from typing import TypeVar
 MEBIBYTE = 1024 * 1024
 SMALLEST_PART_BYTES = 5 * MEBIBYTE  # S3-31
 MOST_PARTS = 10_000  # S3-31
+FEWEST_AT_ONCE = 2  # while S3 is busy with one, the next is on its way
 MOST_AT_ONCE = 4
-AT_RISK = 20  # a crash costs what is on its way: about a twentieth of the file
+AT_RISK = 20  # a crash costs what is on its way: a twentieth of the file, or those two parts
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,7 +26,7 @@ def part_bytes_of(size_bytes: int) -> int:
 
 def parts_at_once(size_bytes: int) -> int:
     """Give how many parts may be on their way together, so that a crash costs little of a small file."""
-    return max(1, min(MOST_AT_ONCE, size_bytes // (AT_RISK * part_bytes_of(size_bytes))))
+    return max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, size_bytes // (AT_RISK * part_bytes_of(size_bytes))))
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], at_once: int) -> Iterator[Result]:

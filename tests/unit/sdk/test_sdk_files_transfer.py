@@ -300,7 +300,7 @@ def test_parts_of_a_large_file_go_in_parallel_and_a_small_ones_risk_little() -> 
 
     assert (part_bytes_of(0), part_bytes_of(10_000 * PART), part_bytes_of(10_000 * PART + 1)) == (PART, PART, 6 << 20)
     assert -(-(5 << 40) // part_bytes_of(5 << 40)) <= 10_000  # S3-31, for the largest object
-    assert [parts_at_once(size << 20) for size in (1, 64, 200, 300, 400, 100_000)] == [1, 1, 2, 3, 4, 4]
+    assert [parts_at_once(size << 20) for size in (1, 64, 200, 300, 400, 100_000)] == [2, 2, 2, 3, 4, 4]
 
 
 def test_no_more_parts_are_read_than_can_be_sent(files: Files) -> None:
