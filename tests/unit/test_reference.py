@@ -22,8 +22,8 @@ def reference() -> dict[str, Any]:
 
 
 def test_the_reference_is_fresh(reference: dict[str, Any]) -> None:
-    if sys.version_info[:2] != (3, 11):
-        pytest.skip("other versions of Python print signatures otherwise")
+    if sys.version_info >= (3, 14):
+        pytest.skip("seen to be the same with Python 3.11 to 3.13")
     assert PAGE.read_text("utf-8") == reference["page"](), "run `make reference`"
 
 

@@ -281,15 +281,19 @@ class Files:
         with said_plainly(Path(local_folder)):
             return self._syncs.plan(Path(local_folder), prefix, direction, delete=delete)
 
-    def carry_out(self, plan: SyncPlan) -> FolderSync:
+    def carry_out(self, plan: SyncPlan, *, progress: Progress | None = None) -> FolderSync:
         """Do what a plan says. What changed since the plan was made is not overwritten, but told as a failure.
+
+        Args:
+            progress: called after each file with `(handled, total)`, the bytes of the files that were sent, received or
+                given up by now, and `plan.transfer_bytes`.
 
         Example:
             >>> plan = client.files.plan_sync("pictures", "backup", "up")
             >>> client.files.carry_out(plan).ok
             True
         """
-        return self._syncs.carry_out(plan)
+        return self._syncs.carry_out(plan, progress)
 
     def sync(
         self,
@@ -299,6 +303,7 @@ class Files:
         *,
         delete: bool = False,
         dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> FolderSync:
         """Make one side like the other: `plan_sync`, then `carry_out`, or not with `dry_run`.
 
@@ -307,7 +312,7 @@ class Files:
             1
         """
         plan = self.plan_sync(local_folder, prefix, direction, delete=delete)
-        return FolderSync(plan, (), ()) if dry_run else self.carry_out(plan)
+        return FolderSync(plan, (), ()) if dry_run else self.carry_out(plan, progress=progress)
 
     def unfinished(self) -> tuple[UnfinishedUpload, ...]:
         """Give the uploads that were broken off on this device; `upload` goes on with one, `abort` gives it up.

@@ -16,7 +16,7 @@ from todo_sdk._files.parts import in_parallel
 from todo_sdk._files.plan import Local, Memory, Sides, listed
 from todo_sdk._files.removal import Removals
 from todo_sdk._files.upload import Target, Uploads
-from todo_sdk._files.values import Direction, FileFailure, FolderSync, SyncAction, SyncPlan
+from todo_sdk._files.values import Direction, FileFailure, FolderSync, Progress, SyncAction, SyncPlan
 
 FILES_AT_ONCE = 4
 
@@ -48,24 +48,29 @@ class FolderSyncs:
         memory.save()
         return plan
 
-    def carry_out(self, plan: SyncPlan) -> FolderSync:
+    def carry_out(self, plan: SyncPlan, progress: Progress | None) -> FolderSync:
         """Do what a plan says; what failed is told in the result."""
-        refused = [
-            FileFailure(action.key, InvalidRequestError(action.reason))
-            for action in plan.actions
-            if action.kind == "refuse"
-        ]
         memory = self._memory(plan.folder, plan.prefix)
+        done: list[SyncAction] = []
+        failed: list[FileFailure] = []
+        handled_bytes = 0
         transfers = [action for action in plan.actions if action.kind in ("upload", "download", "remove_local")]
-        outcomes = list(in_parallel(lambda action: self._one(action, plan, memory), transfers, FILES_AT_ONCE))
-        failed = [FileFailure(action.key, error) for action, error in outcomes if error is not None]
-        done = [action for action, error in outcomes if error is None]
+        try:
+            for action, error in in_parallel(lambda each: self._one(each, plan, memory), transfers, FILES_AT_ONCE):
+                handled_bytes += action.size_bytes
+                if error is None:
+                    done.append(action)
+                else:
+                    failed.append(FileFailure(action.key, error))
+                if progress is not None:
+                    progress(handled_bytes, plan.transfer_bytes)
+        finally:
+            memory.save()
         # removals last: what a failed transfer would have put in their place is not lost before it is there
         removed, not_removed = self._removed(plan.actions)
-        memory.save()
         done.sort(key=lambda action: action.key)
-        failed.sort(key=lambda failure: failure.key)
-        return FolderSync(plan, (*done, *removed), (*refused, *failed, *not_removed))
+        failed = [*_refused(plan), *failed, *not_removed]
+        return FolderSync(plan, (*done, *removed), tuple(sorted(failed, key=lambda failure: failure.key)))
 
     def _one(self, action: SyncAction, plan: SyncPlan, memory: Memory) -> tuple[SyncAction, TodoError | None]:
         try:
@@ -101,3 +106,11 @@ class FolderSyncs:
     def _memory(self, folder: Path, prefix: str) -> Memory:
         place = f"{self._folder.whole(prefix)}\0{folder}".encode(errors="surrogateescape")
         return Memory(self._folder.kept_path("folders", f"{hashlib.sha256(place).hexdigest()[:32]}.json"))
+
+
+def _refused(plan: SyncPlan) -> list[FileFailure]:
+    return [
+        FileFailure(action.key, InvalidRequestError(action.reason))
+        for action in plan.actions
+        if action.kind == "refuse"
+    ]

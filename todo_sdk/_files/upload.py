@@ -6,6 +6,7 @@
 import mimetypes
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import fstat
@@ -13,7 +14,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from todo_sdk._errors import ConflictError, InvalidRequestError, NotFoundError, ServiceError
+from todo_sdk._errors import ConflictError, InvalidRequestError, NotFoundError, ServiceError, TodoError
 from todo_sdk._files.folder import OwnFolder, bare, quoted
 from todo_sdk._files.parts import (
     SMALLEST_PART_BYTES,
@@ -98,7 +99,8 @@ class Uploads:
             parts = sending.all(pieces_of(first, source, part_bytes), parts_at_once(total or 0))
             etag = self._ended(target, mark, lambda: bucket.complete(whole, upload_id, parts, target.terms()))
         except BaseException:
-            bucket.abort(whole, upload_id)
+            with suppress(TodoError):  # what broke is the thing to say; the bucket's lifecycle rule removes the parts
+                bucket.abort(whole, upload_id)
             raise
         return Sent(etag, sending.sent_bytes, 0)
 
@@ -138,7 +140,8 @@ class Uploads:
             _must_be_unchanged(path, file, stamp, sending.sent_bytes + sending.kept_bytes)
             etag = self._ended(target, begun.mark, lambda: sending.complete(parts, target.terms()))
         except (ConflictError, InvalidRequestError, NotFoundError):
-            self._unfinished.abort(target.key, path, begun.upload_id)
+            with suppress(TodoError):  # then it stays among the unfinished ones
+                self._unfinished.abort(target.key, path, begun.upload_id)
             raise
         self._unfinished.forget(target.key, path)
         return Sent(etag, sending.sent_bytes, sending.kept_bytes)

@@ -231,7 +231,9 @@ def test_one_files_failure_stops_no_other_and_is_told(files: Files, s3: Loopback
             answer.status, answer.content = 403, b"<Error><Code>AccessDenied</Code></Error>"
 
     s3.meddle = refuse
-    result = files.carry_out(plan)
+    told: list[tuple[int, int | None]] = []
+    result = files.carry_out(plan, progress=lambda *now: told.append(now))
+    assert (len(told), told[-1]) == (3, (8, 8))
     assert [action.key for action in result.done] == ["cat.jpg"]
     assert [failure.key for failure in result.failed] == ["2026/dog.jpg", "gone.jpg"]
     assert not result.ok

@@ -128,6 +128,20 @@ def test_a_stream_that_breaks_leaves_no_parts_behind(files: Files, s3: LoopbackS
     assert (s3.uploads, s3.objects) == ({}, {})
 
 
+def test_what_broke_is_said_although_giving_up_broke_too(files: Files, s3: LoopbackS3, large: Path) -> None:
+    def refuse(asked: Asked, answer: Answer) -> None:
+        if asked.operation == "AbortMultipartUpload":
+            answer.status, answer.content = 403, b"<Error><Code>AccessDenied</Code></Error>"
+
+    s3.meddle = refuse
+    there = s3.keep(whole("k"), b"theirs")
+    for source in (LARGE, large):
+        with pytest.raises(ConflictError, match="is there already"):
+            files.upload(source, "k", if_absent=True)
+    assert s3.objects[whole("k")] == there
+    assert [upload.key for upload in files.unfinished()] == ["k"]
+
+
 def test_what_has_no_name_or_no_bytes_is_refused_before_any_call(files: Files, s3: LoopbackS3, tmp_path: Path) -> None:
     for source, key in ((b"x", None), (io.BytesIO(b"x"), None), (cast(BinaryIO, io.StringIO("x")), "k")):
         with pytest.raises(InvalidRequestError, match=r"under which key|binary mode"):
