@@ -15,6 +15,7 @@ from todo_sdk._answers import error_of_answer
 from todo_sdk._aws import AwsCredentials, make_client, plainly
 from todo_sdk._config import Config
 from todo_sdk._errors import ForbiddenError, NotFoundError, TodoError, TransportError
+from todo_sdk._traffic import Traffic
 
 CHUNK_BYTES = 256 * 1024
 
@@ -36,9 +37,11 @@ class Part:
 class Bucket:
     """One bucket, asked with credentials that somebody else keeps fresh."""
 
-    def __init__(self, config: Config, credentials: Callable[[], AwsCredentials]) -> None:
+    def __init__(
+        self, config: Config, credentials: Callable[[], AwsCredentials], traffic: Traffic | None = None
+    ) -> None:
         self._name = config.files_bucket
-        self._client = make_client("s3", config, repeats=True, credentials=credentials)
+        self._client = make_client("s3", config, repeats=True, credentials=credentials, traffic=traffic)
 
     def close(self) -> None:
         """Close the connections."""

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +33,7 @@ from todo_sdk._files.values import (
 from todo_sdk._models import FileInfo, Todo
 from todo_sdk._session import Session
 from todo_sdk._todos import Todos
+from todo_sdk._traffic import Traffic
 
 LARGEST_COPY_BYTES = 5 * 1024**3  # of one CopyObject
 
@@ -44,8 +45,8 @@ class Files:
     TransportError when S3 cannot be reached.
     """
 
-    def __init__(self, config: Config, session: Session, todos: Todos) -> None:
-        self._folder = OwnFolder(config, session)
+    def __init__(self, config: Config, session: Session, todos: Todos, traffic: Traffic | None = None) -> None:
+        self._folder = OwnFolder(config, session, traffic or Traffic())
         self._unfinished = Unfinished(self._folder)
         self._uploads = Uploads(self._folder, self._unfinished)
         self._downloads = Downloads(self._folder)
@@ -323,7 +324,7 @@ class Files:
             >>> client.files.unfinished()
             ()
         """
-        begun = list(self._unfinished.all(datetime.now(UTC)))
+        begun = list(self._unfinished.all(self._folder.now()))
         return tuple(sorted((each.shown() for each in begun), key=lambda upload: (upload.started_at, upload.key)))
 
     def abort(self, upload: UnfinishedUpload) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from todo_sdk._config import Config
 from todo_sdk._fields import file_key
 from todo_sdk._models import FileInfo
 from todo_sdk._session import Session
+from todo_sdk._traffic import Traffic
 
 if TYPE_CHECKING:
     from todo_sdk._aws import AwsCredentials
@@ -21,9 +22,10 @@ UUID_CHARS = 36
 class OwnFolder:
     """The folder that is named after the identity (IP-03); the only one that the credentials open (IP-31)."""
 
-    def __init__(self, config: Config, session: Session) -> None:
+    def __init__(self, config: Config, session: Session, traffic: Traffic) -> None:
         self._config = config
         self._session = session
+        self._traffic = traffic
         self._lock = threading.Lock()
         self._opened: Bucket | None = None
 
@@ -44,8 +46,12 @@ class OwnFolder:
         self._session.user()  # nobody signed in is the first thing to say
         with self._lock:
             if self._opened is None:
-                self._opened = Bucket(self._config, self._session.credentials)
+                self._opened = Bucket(self._config, self._session.credentials, self._traffic)
             return self._opened
+
+    def now(self) -> datetime:
+        """Tell what time it is for S3, in UTC; requests and URLs are signed by the same clock."""
+        return self._traffic.clock.now()
 
     def credentials(self) -> "AwsCredentials":
         """Give the credentials that a URL would be signed with now."""

@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from os import fstat
 from pathlib import Path
 from stat import S_ISREG
@@ -162,7 +161,7 @@ class Uploads:
     def _begin(self, key: str, path: Path, stamp: Stamp, metadata: Mapping[str, str]) -> Begun:
         mark = secrets.token_hex(16)
         upload_id = self._folder.bucket.begin(self._folder.whole(key), **_facts(key, {**metadata, MARK: mark}))
-        started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        started_at = self._folder.now().isoformat(timespec="seconds")
         begun = Begun(key, str(path), stamp, part_bytes_of(stamp.size_bytes), upload_id, mark, started_at)
         self._unfinished.save(begun)
         return begun
