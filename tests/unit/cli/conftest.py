@@ -27,6 +27,7 @@ from todo_sdk import (
     SignUp,
     SyncResult,
     Todo,
+    Upload,
     User,
 )
 
@@ -210,9 +211,10 @@ class FakeFiles:
     def _info(self, key: str) -> FileInfo:
         return FileInfo(key=key, size_bytes=len(self.kept[key]), modified_at=NOW, etag="5d41402a")
 
-    def upload(self, local: Path, remote: str) -> FileInfo:
+    def upload(self, local: Path, remote: str) -> Upload:
         self.kept[remote] = Path(local).read_bytes()
-        return self._info(remote)
+        info = self._info(remote)
+        return Upload(remote, info.size_bytes, NOW, info.etag, sent_bytes=info.size_bytes, kept_bytes=0)
 
     def download(self, remote: str, local: Path) -> Download:
         if remote not in self.kept:
