@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from os import fstat
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from todo_sdk._errors import ConflictError, InvalidRequestError, NotFoundError, ServiceError, TodoError
@@ -71,11 +71,9 @@ class Uploads:
         """Upload a file, or go on where an earlier upload of the same file to the same key was broken off."""
         target.terms()
         path = path.absolute()
+        _must_be_a_file(path)
         with path.open("rb") as file:
-            facts = fstat(file.fileno())
-            if not S_ISREG(facts.st_mode):
-                raise InvalidRequestError(f"{path} is not a file; open it and upload the stream")
-            stamp = Stamp.of(facts)
+            stamp = Stamp.of(fstat(file.fileno()))
             metadata = {MTIME: f"{stamp.mtime_ns // 10**9}.{stamp.mtime_ns % 10**9:09d}"}
             if stamp.size_bytes > SMALLEST_PART_BYTES:
                 return self._file_in_parts(file, path, stamp, target, metadata, progress)
@@ -190,6 +188,14 @@ def _facts(key: str, metadata: Mapping[str, str]) -> dict[str, object]:
         "Metadata": dict(metadata),
         "ContentType": kind if kind and not encoding else "application/octet-stream",
     }
+
+
+def _must_be_a_file(path: Path) -> None:
+    mode = path.stat().st_mode  # before it is opened: opening a pipe would wait for somebody to write into it
+    if S_ISDIR(mode):
+        raise InvalidRequestError(f"{path} is a directory; `sync` uploads all that is in it")
+    if not S_ISREG(mode):
+        raise InvalidRequestError(f"{path} is not a file; open it and upload the stream")
 
 
 def _must_be_unchanged(path: Path, file: BinaryIO, stamp: Stamp, read_bytes: int) -> None:

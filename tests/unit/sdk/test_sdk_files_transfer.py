@@ -147,10 +147,10 @@ def test_what_has_no_name_or_no_bytes_is_refused_before_any_call(files: Files, s
         with pytest.raises(InvalidRequestError, match=r"under which key|binary mode"):
             files.upload(source, key)
     os.mkfifo(tmp_path / "pipe")
-    holder = os.open(tmp_path / "pipe", os.O_RDWR)  # without anybody on the other end, opening it would wait
     with pytest.raises(InvalidRequestError, match="is not a file"):
         files.upload(tmp_path / "pipe")
-    os.close(holder)
+    with pytest.raises(InvalidRequestError, match="is a directory; `sync`"):
+        files.upload(tmp_path, "k")
     with pytest.raises(InvalidRequestError, match="exclude each other"):
         files.upload(b"x", "k", if_match="e", if_absent=True)
     assert s3.asked == []
