@@ -417,7 +417,9 @@ def test_parts_of_an_older_version_are_not_used_and_not_left(files: Files, s3: L
     with pytest.raises(BrokenOffError):
         files.download("k", target, progress=break_off_after(0.6))
     s3.keep(whole("k"), LARGE[::-1])
+    s3.asked.clear()
     assert files.download("k", target).kept_bytes == 0
+    assert s3.bytes_of("GetObject") == len(LARGE)
     assert target.read_bytes() == LARGE[::-1]
     assert sorted(target.parent.iterdir()) == sorted([target, neighbour])
 
