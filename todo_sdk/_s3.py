@@ -43,10 +43,6 @@ class Bucket:
         self._name = config.files_bucket
         self._client = make_client("s3", config, repeats=True, credentials=credentials, traffic=traffic)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
     def put(self, key: str, content: bytes, crc32: str, terms: Mapping[str, str], **facts: Any) -> str:
         """Put a whole object; gives its ETag.
 

@@ -48,7 +48,7 @@ def test_the_examples_in_the_docstrings_run_in_their_order(here: Path) -> None:
     (here / "pictures" / "cat.jpg").write_bytes(b"cat")
     (here / "form.pdf").write_bytes(b"pdf")
     methods = [method for name, method in vars(Files).items() if not name.startswith("_")]
-    assert [method.__name__ for method in methods if ">>>" not in (method.__doc__ or "")] == ["close"]
+    assert [method.__name__ for method in methods if ">>>" not in (method.__doc__ or "")] == []
     with TodoClient.from_profile() as client:
         names: dict[str, Any] = {"client": client}
         for method in methods:

@@ -388,10 +388,6 @@ class Files:
             self.remove(dropped)
         return todo
 
-    def close(self) -> None:
-        """Close the connections to S3; the next use opens them again."""
-        self._folder.close()
-
     def _attachment(self, key: str) -> FileInfo | None:
         try:
             return self._folder.stat(key)

@@ -72,13 +72,6 @@ class OwnFolder:
         for entry in self.bucket.entries(folder + prefix):
             yield file_info(entry["Key"].removeprefix(folder), {**entry, "ContentLength": entry["Size"]})
 
-    def close(self) -> None:
-        """Close the connections."""
-        with self._lock:
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
-
 
 def file_info(key: str, facts: Mapping[str, Any]) -> FileInfo:
     """Read S3's description of a file."""

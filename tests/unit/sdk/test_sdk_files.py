@@ -22,6 +22,7 @@ from todo_sdk import (
 )
 from todo_sdk._files import Files
 from todo_sdk._s3 import error_of_s3
+from todo_sdk._traffic import Traffic
 
 from .conftest import IDENTITY, Device, FakeAws, config_for
 
@@ -31,8 +32,8 @@ FACTS = {"ETag": '"e1"', "Last_Modified": "Mon, 23 Nov 2026 12:00:00 GMT"}
 @pytest.fixture
 def files(device: Device, aws: FakeAws, tmp_path: Path) -> Iterator[Files]:
     """The files of somebody who is signed in; S3 is the fake server."""
-    with closing(Files(config_for(tmp_path, endpoint_url=aws.url), device.session, device.todos)) as made:
-        yield made
+    with closing(Traffic()) as traffic:
+        yield Files(config_for(tmp_path, endpoint_url=aws.url), device.session, device.todos, traffic)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ from todo_sdk._files import Files
 from todo_sdk._files.names import ignores_case
 from todo_sdk._files.plan import Memory, Sides, listed
 
-from .conftest import Device, config_for
+from .conftest import Device
 from .loopback_s3 import Answer, Asked, LoopbackS3, serving
-from .test_sdk_files_transfer import LARGE, PART, whole
+from .test_sdk_files_transfer import LARGE, PART, files_of, whole
 
 
 @pytest.fixture
@@ -28,8 +27,7 @@ def s3() -> Iterator[LoopbackS3]:
 @pytest.fixture
 def files(s3: LoopbackS3, device: Device, tmp_path: Path) -> Iterator[Files]:
     """The files of somebody who is signed in."""
-    config = config_for(tmp_path / "data", endpoint_url=s3.url)
-    with closing(Files(config, device.session, device.todos)) as made:
+    with files_of(s3, device, tmp_path) as made:
         yield made
 
 

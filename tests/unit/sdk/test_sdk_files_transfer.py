@@ -4,7 +4,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from todo_sdk import ConflictError, InvalidRequestError, NotFoundError, TodoErro
 from todo_sdk._files import Files
 from todo_sdk._files.download import Downloads
 from todo_sdk._files.folder import OwnFolder
+from todo_sdk._traffic import Traffic
 
 from .conftest import IDENTITY, Device, config_for
 from .loopback_s3 import Answer, Asked, LoopbackS3, crc32, serving
@@ -38,16 +39,18 @@ def s3() -> Iterator[LoopbackS3]:
 @pytest.fixture
 def files(s3: LoopbackS3, device: Device, tmp_path: Path) -> Iterator[Files]:
     """The files of somebody who is signed in."""
-    with closing(files_of(s3, device, tmp_path)) as made:
+    with files_of(s3, device, tmp_path) as made:
         yield made
 
 
-def files_of(s3: LoopbackS3, device: Device, tmp_path: Path) -> Files:
+@contextmanager
+def files_of(s3: LoopbackS3, device: Device, tmp_path: Path) -> Iterator[Files]:
     """The files on this device after a start of the program; retries do not wait."""
     config = config_for(tmp_path / "data", endpoint_url=s3.url)
-    made = Files(config, device.session, device.todos)
-    made._downloads._sleep = lambda seconds: None  # a clock of the test's, not a patch of what is tested
-    return made
+    with closing(Traffic()) as traffic:
+        made = Files(config, device.session, device.todos, traffic)
+        made._downloads._sleep = lambda seconds: None  # a clock of the test's, not a patch of what is tested
+        yield made
 
 
 @pytest.fixture
@@ -219,7 +222,7 @@ def test_a_broken_upload_goes_on_with_what_s3_has(
     [begun] = s3.uploads.values()
     there = sum(map(len, begun.parts.values()))  # what was on its way when the caller broke off may have come, too
     assert there >= 0.6 * len(LARGE)
-    with closing(files_of(s3, device, tmp_path)) as later:
+    with files_of(s3, device, tmp_path) as later:
         s3.asked.clear()
         told: list[int] = []
         sent = later.upload(large, "k", progress=lambda now, total: told.append(now))
@@ -312,7 +315,7 @@ def test_an_upload_works_where_nothing_can_be_remembered(
     s3: LoopbackS3, device: Device, large: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "data").write_text("in the way")
-    with closing(files_of(s3, device, tmp_path)) as files:
+    with files_of(s3, device, tmp_path) as files:
         assert files.upload(large, "k").sent_bytes == len(LARGE)
     assert "cannot be written" in caplog.text
 
