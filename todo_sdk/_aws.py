@@ -111,8 +111,6 @@ def make_client(
         # the body's checksum is a signed header (S3-35); hashing it a second time for the signature adds nothing
         signing = {"payload_signing_enabled": False}
         settings["s3"] = {"addressing_style": style, "us_east_1_regional_endpoint": "regional", **signing}
-        # URLs too are signed with SigV4: new buckets take nothing else, and botocore would still sign them with SigV2
-        settings["signature_version"] = "s3v4"
         settings["response_checksum_validation"] = "when_required"  # ours goes on across a resumed download
     if credentials is None:
         settings["signature_version"] = UNSIGNED
