@@ -43,9 +43,16 @@ def up(app: AppContext, port: int, data_dir: str | None, detach: bool, ephemeral
     options = stack.StackOptions(data_dir=place, port=port, ephemeral=ephemeral, profile=profile, tls=tls)
     app.out.talk("starting the embedded stack ...")
     if detach:
-        _ready(app, profile, place, stack.start(options))
+        outputs = stack.start(options)
+        _talk_notes(app, place)
+        _ready(app, profile, place, outputs)
         return
-    stack.serve(options, lambda outputs: _ready(app, profile, place, outputs, foreground=True))
+
+    def ready(outputs: dict[str, str | None]) -> None:
+        _talk_notes(app, place)
+        _ready(app, profile, place, outputs, foreground=True)
+
+    stack.serve(options, ready)
     app.out.talk("stopped")
 
 
@@ -64,6 +71,11 @@ def _ready(
     steps = ("signup you@example.com", "inbox", "confirm you@example.com CODE", "login you@example.com")
     app.out.talk("\n".join(f"  todo {step}{'' if step == 'inbox' else option}" for step in steps))
     app.out.talk("Ctrl-C stops the stack; its data stays." if foreground else "`todo down` stops the stack.")
+
+
+def _talk_notes(app: AppContext, data_dir: Path) -> None:
+    for note in app.stack.notes(data_dir):
+        app.out.talk(f"note: {note}")
 
 
 def _data_dir(app: AppContext, given: str | None) -> Path:
