@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from todo_sdk._errors import TodoError as TodoError
     from todo_sdk._errors import TransportError as TransportError
     from todo_sdk._errors import UpgradeRequiredError as UpgradeRequiredError
-    from todo_sdk._files.values import Download as Download
     from todo_sdk._files.facade import Files as Files
+    from todo_sdk._files.values import Download as Download
     from todo_sdk._files.values import FileFailure as FileFailure
     from todo_sdk._files.values import FileTree as FileTree
     from todo_sdk._files.values import FolderSync as FolderSync
@@ -78,8 +78,8 @@ __all__ = [
     "FileFailure",
     "FileInfo",
     "FileTokenStore",
-    "Files",
     "FileTree",
+    "Files",
     "FolderSync",
     "ForbiddenError",
     "InvalidCredentialsError",
