@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.npm import JavaScript, installed
 from todo_backend import local
 
 _CODE = re.compile(r"\b\d{6}\b")
@@ -89,6 +90,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield RunningStack(outputs, data_dir)
     finally:
         local.stop(data_dir)
+
+
+@pytest.fixture(scope="session")
+def javascript() -> JavaScript:
+    """Node with the JavaScript clients from npm; skips, with the reason, where they cannot be had."""
+    return installed()
 
 
 @pytest.fixture
