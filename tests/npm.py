@@ -1,10 +1,10 @@
 """JavaScript clients, unmodified from npm: installed once per lock file, then run as scripts of their own.
 
     def test_…(javascript: JavaScript) -> None:
-        results = javascript.run(Path(__file__).with_name("script.cjs"), endpoint, stdin={"password": password})
+        results = javascript.run(Path(__file__).with_name("script.cjs"), endpoint, stdin={"password": word})
 
-A script is CommonJS (`require` finds the packages through NODE_PATH), gets its words as arguments and its secrets as one
-JSON document on stdin, and prints one line of JSON for each result: `["name", result]`.
+A script is CommonJS (`require` finds the packages through NODE_PATH), gets its words as arguments and its secrets
+as one JSON document on stdin, and prints one line of JSON for each result: `["name", result]`.
 """
 
 from __future__ import annotations
