@@ -25,9 +25,11 @@ from .identity import Identity
 from .inbox import Inbox
 from .loopback import Loopback
 from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
+from .owner import OwnerSignatures
 from .preflight import listen, require_extra
 from .provide import ClusterPlan, Plan, cluster_of
 from .provide import plan as make_plan
+from .s3 import S3Front, known_to_ministack
 from .trace import Trace, note_gateway
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -111,7 +113,8 @@ class _Run:
         control = ControlPlane(ministack, credentials, self._port)
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
-        identity = Identity(ministack, control, credentials, self._data_dir, inbox)
+        s3 = S3Front(ministack, known_to_ministack, credentials.access_key)
+        identity = Identity(s3, control, credentials, self._data_dir, inbox)
         gateway = Gateway(
             identity,
             RestControl(control.send_rest, control.call),
@@ -126,7 +129,8 @@ class _Run:
         async with serving(packaged_cluster(), self._data_dir, credentials, self._port) as cluster:
             outputs = await self._deploy(control, identity, cluster.endpoint if cluster else None)
             gateway.invalidate()  # deployed past it
-            app = Trace(Loopback(gateway, counters), self._data_dir.file("requests.jsonl"))
+            signed = OwnerSignatures(gateway, credentials)
+            app = Trace(Loopback(signed, counters), self._data_dir.file("requests.jsonl"))
             await self._serve(StatusPage(app, cluster), outputs, identity)
         await identity.close()
         await lifespan.stop()
