@@ -1,8 +1,30 @@
-"""Answers of the control plane that are held back until the gateway has learnt what they mean."""
+"""Calls to the control plane that are listened to; answers held back until the gateway has learnt what they mean."""
 
 import json
+from typing import Final
 
-from .ports import Message, Send
+from .ports import Message, Receive, Send
+
+_MOST_HEARD_BYTES: Final = 65_536  # of a request: a deployment's is a few hundred
+
+
+class HeardRequest:
+    """An ASGI `receive` that remembers the body which it hands on."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._body = b""
+
+    async def __call__(self) -> Message:
+        """The next message of the client."""
+        message = await self._receive()
+        self._body += message.get("body", b"")[: _MOST_HEARD_BYTES - len(self._body)]
+        return message
+
+    @property
+    def members(self) -> dict[str, object]:
+        """The members of the body where it is a JSON object, else nothing."""
+        return _members(self._body)
 
 
 class HeldAnswer:
@@ -36,11 +58,24 @@ class HeldAnswer:
     @property
     def members(self) -> dict[str, object]:
         """The members of the body where it is a JSON object, else nothing."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return _members(self.body)
+
+
+def _members(body: bytes) -> dict[str, object]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def cluster_wanted(heard: HeardRequest) -> tuple[str, str] | None:
+    """Stage and size of the cache cluster that a CreateDeployment call asks for: the control plane drops it."""
+    asked = heard.members
+    stage, size = asked.get("stageName"), asked.get("cacheClusterSize") or "0.5"
+    if asked.get("cacheClusterEnabled") is True and isinstance(stage, str) and isinstance(size, str):
+        return stage, size
+    return None
 
 
 def deployment_made(held: HeldAnswer) -> str | None:
