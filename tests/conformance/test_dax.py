@@ -24,13 +24,20 @@ def direct(sut: Sut) -> Any:
 def dax(sut: Sut) -> Iterator[Any]:
     if sut.is_aws:
         pytest.skip("the cluster can be reached from its VPC only")
+    assert sut.stack
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(sut.stack.data_dir / "dax" / "ca.pem"))
+        client = dax_client(sut, *sut.owner_keys.values())
+        yield client
+        client.close()
+
+
+def dax_client(sut: Sut, *keys: str) -> Any:
     from amazondax import AmazonDaxClient
 
     session = botocore.session.get_session()
-    session.set_credentials(*sut.owner_keys.values())
-    client = AmazonDaxClient(session, endpoint_url=sut.outputs["DaxEndpoint"], region_name=sut.region)
-    yield client
-    client.close()
+    session.set_credentials(*keys)
+    return AmazonDaxClient(session, endpoint_url=sut.outputs["DaxEndpoint"], region_name=sut.region)
 
 
 @pytest.fixture
@@ -108,7 +115,7 @@ def test_dd_32_tables_are_not_its_business(dax: Any, sut: Sut) -> None:
             getattr(dax, operation)(TableName=sut.outputs["TableName"])
 
 
-def test_dd_33_the_cluster_has_its_own_rights(dax: Any, sut: Sut, pk: str) -> None:
+def test_dd_33_la_15_the_cluster_has_its_own_rights(dax: Any, sut: Sut, pk: str) -> None:
     """A caller who may use DAX, and nothing of DynamoDB, reads by the rights of the cluster's role."""
     iam, name = sut.owner("iam"), f"dax-only-{secrets.token_hex(4)}"
     account = sut.owner("sts").get_caller_identity()["Account"]
@@ -119,13 +126,9 @@ def test_dd_33_the_cluster_has_its_own_rights(dax: Any, sut: Sut, pk: str) -> No
     only = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"dax:*","Resource":"*"}]}'
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="dax", PolicyDocument=only)
-    found = sut.owner("sts").assume_role(RoleArn=arn, RoleSessionName="x")["Credentials"]
+    found = sut.owner("sts").assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
     put(dax, sut, pk, "read by the cluster")
-    from amazondax import AmazonDaxClient
-
-    session = botocore.session.get_session()
-    session.set_credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
-    client = AmazonDaxClient(session, endpoint_url=sut.outputs["DaxEndpoint"], region_name=sut.region)
+    client = dax_client(sut, found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
     words = {"aws_access_key_id": found["AccessKeyId"], "aws_secret_access_key": found["SecretAccessKey"]}
     plain = boto3.client(
         "dynamodb",

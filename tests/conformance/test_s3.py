@@ -320,6 +320,15 @@ def test_s3_25_the_signers_rights_decide(alice: User, bob: User) -> None:
     assert (answer.status_code, code_of(answer)) == (403, "AccessDenied")
 
 
+def test_se_17_a_presigned_url_is_good_for_whoever_has_it(alice: User) -> None:
+    key = alice.key()
+    alice.s3.put_object(Bucket=alice.sut.outputs["FilesBucket"], Key=key, Body=b"shared")
+    url = presigned(alice, "get_object", key)
+    assert requests.get(url, headers={"User-Agent": "somebody else"}, timeout=30).content == b"shared"
+    too_long = requests.get(presigned(alice, "get_object", key, 604_801), timeout=30)
+    assert (too_long.status_code, code_of(too_long)) == (400, "AuthorizationQueryParametersError")
+
+
 # --- Objects
 
 

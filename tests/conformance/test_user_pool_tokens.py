@@ -297,7 +297,7 @@ def test_up_97_up_104_a_refresh_token_tells_nothing(deployed: Pool, alice: User)
     assert (found.status, found.code, found.message) == (*NOT_AUTHORIZED, "Invalid Refresh Token")
 
 
-def test_up_99_up_100_up_101_rotation(sut: Sut) -> None:
+def test_up_99_up_100_up_101_se_31_rotation(sut: Sut) -> None:
     with pool(sut) as plain:
         flows = ["ALLOW_USER_SRP_AUTH"]
         rotating = plain.client(
