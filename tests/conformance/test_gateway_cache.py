@@ -149,7 +149,7 @@ def test_ac_05_only_get(api: Api) -> None:
     never_cached(api, "/open", "POST")
 
 
-def test_ac_12_encryption_is_a_setting_of_one_method(api: Api) -> None:
+def test_the_encryption_of_one_method_is_told(api: Api) -> None:
     api.patch(("/~1silent/GET/caching/dataEncrypted", "true"))
     assert settings(stage(api))["silent/GET"]["cacheDataEncrypted"] is True
     assert settings(stage(api))["*/*"]["cacheDataEncrypted"] is False

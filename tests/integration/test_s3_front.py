@@ -110,6 +110,36 @@ def test_s3_17_the_owners_key_needs_the_owners_secret_at_every_service(
     )
 
 
+def test_the_owners_key_in_a_signature_that_is_none_is_refused(stack: RunningStack) -> None:
+    key, endpoint = stack.admin_credentials.access_key, stack.output("EndpointUrl")
+    scope = f"{key}/20300101/{REGION}/s3/aws4_request"
+    shouted = f"AWS4-HMAC-SHA256 SignedHeaders=host, Credential={scope}, Signature={'0' * 64}"
+    algorithm = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20300101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Expires=9"
+    encoded = "".join(f"%{ord(letter):02X}" for letter in key)
+    attempts: list[tuple[str, dict[str, str]]] = [
+        ("/", {"Authorization": shouted}),
+        ("/", {"Authorization": f"AWS {key}:c2lnbmF0dXJl"}),
+        ("/", {"Authorization": f"Credential={scope}"}),
+        (f"/?{algorithm}&X-Amz-Signature={'0' * 64}&X-Amz-Credential={scope}", {}),
+        (f"/?{algorithm}&X-Amz-Signature={'0' * 64}&X-Amz-Credential={scope.replace(key, encoded)}", {}),
+        (f"/?{algorithm.lower()}&x-amz-signature={'0' * 64}&x-amz-credential={scope}", {}),
+        (f"/?AWSAccessKeyId={key}&Signature=c2lnbmF0dXJl&Expires=4000000000", {}),
+    ]
+    answers = [requests.get(endpoint + path, headers=headers, timeout=20) for path, headers in attempts]
+    assert [answer.status_code for answer in answers] == [403] * len(attempts)
+    assert not any("ListAllMyBucketsResult" in answer.text for answer in answers)
+
+
+def test_a_form_upload_needs_a_signed_policy(stack: RunningStack) -> None:
+    s3, bucket = owner(stack, "s3", config=Config(signature_version="s3v4")), stack.output("FilesBucket")
+    form = s3.generate_presigned_post(bucket, "posted", ExpiresIn=60)
+    wrong = {**form["fields"], "x-amz-signature": "0" * 64}
+    refused = requests.post(form["url"], data=wrong, files={"file": b"x"}, timeout=20)
+    assert refused.status_code == 403
+    posted = requests.post(form["url"], data=form["fields"], files={"file": b"x"}, timeout=20)
+    assert posted.status_code == 204
+
+
 def test_a_bucket_may_stand_in_the_hosts_name(stack: RunningStack) -> None:
     device = Device(stack, confirmed_user(stack))
     bucket, key = stack.output("FilesBucket"), f"{device.identity_id}/virtual"
