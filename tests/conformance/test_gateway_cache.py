@@ -112,7 +112,6 @@ def settings(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
 # --- Configuration
 
 
-@pytest.mark.not_kept("the status of the cluster is not told")
 def test_ac_01_the_cluster_is_told(api: Api) -> None:
     told = stage(api)
     assert (told["cacheClusterEnabled"], told["cacheClusterSize"]) == (True, "0.5")
@@ -155,7 +154,6 @@ def test_the_encryption_of_one_method_is_told(api: Api) -> None:
     assert settings(stage(api))["*/*"]["cacheDataEncrypted"] is False
 
 
-@pytest.mark.not_kept("a setting that there is none of is taken without a word")
 def test_ac_06_a_setting_that_there_is_none_of(api: Api) -> None:
     words = [{"op": "replace", "path": "/~1silent/GET/caching/nonsense", "value": "1"}]
     said = refusal(api.aws.update_stage, restApiId=api.id, stageName="v1", patchOperations=words)

@@ -447,6 +447,7 @@ def test_s3_33_the_steps_of_a_multipart_upload_are_rights_of_their_own(alice: Us
     for call in (
         lambda: bob.s3.upload_part(**place, PartNumber=2, Body=b"his"),
         lambda: bob.s3.complete_multipart_upload(**words),
+        lambda: bob.s3.complete_multipart_upload(**place, MultipartUpload={"Parts": []}),
         lambda: bob.s3.abort_multipart_upload(**place),
         lambda: bob.s3.list_parts(**place),
         lambda: bob.s3.create_multipart_upload(Bucket=bucket, Key=words["Key"]),

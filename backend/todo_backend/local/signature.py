@@ -227,8 +227,6 @@ def _chunks(body: bytes) -> Iterator[tuple[bytes, str]]:
             size = int(words, 16)
         except ValueError:
             raise SignatureError("SignatureDoesNotMatch") from None
-        if size < 0:
-            raise SignatureError("SignatureDoesNotMatch")
         chunk = body[end + 2 : end + 2 + size]
         start = end + 2 + size + 2
         yield chunk, given.decode("latin-1").strip()

@@ -14,9 +14,20 @@ class HeardRequest:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._body = b""
+        self._ahead: list[Message] = []
 
     async def __call__(self) -> Message:
         """The next message of the client."""
+        return self._ahead.pop(0) if self._ahead else await self._next()
+
+    async def listen(self) -> None:
+        """Hear the whole body, or as much of it as is remembered, before it is handed on."""
+        more = True
+        while more and len(self._body) < _MOST_HEARD_BYTES:
+            self._ahead.append(await self._next())
+            more = bool(self._ahead[-1].get("more_body"))
+
+    async def _next(self) -> Message:
         message = await self._receive()
         self._body += message.get("body", b"")[: _MOST_HEARD_BYTES - len(self._body)]
         return message
@@ -41,6 +52,13 @@ class HeldAnswer:
         """Send everything on."""
         for message in self._messages:
             await send(message)
+
+    async def release_as(self, body: bytes, send: Send) -> None:
+        """Send it on with another body."""
+        start = next(message for message in self._messages if message["type"] == "http.response.start")
+        headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+        await send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+        await send({"type": "http.response.body", "body": body})
 
     @property
     def status(self) -> int:
