@@ -160,7 +160,7 @@ def test_se_20_no_secret_in_any_log(sut: Sut, alice: User) -> None:
     refusal(alice.s3.get_object, Bucket=sut.outputs["FilesBucket"], Key="other/a")
     texts = []
     logs = sut.owner("logs")
-    for group in logs.describe_log_groups()["logGroups"]:
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/MyTodoList")["logGroups"]:
         since = int(time.time() - 3600) * 1000
         found = logs.filter_log_events(logGroupName=group["logGroupName"], startTime=since)["events"]
         texts += [entry["message"] for entry in found]

@@ -177,12 +177,12 @@ class _Exchange:
         return [pair for pair in self.ids.headers() if pair[0] not in there]
 
     def completed(self, headers: list[tuple[bytes, bytes]], tail: bytes) -> list[tuple[bytes, bytes]]:
-        """The headers of a success: with its ids, its encryption, and the checksum that was compared (S3-34, S3-41)."""
-        more = self.ids.headers()
+        """The headers of a success: with its encryption, and the checksum that was compared (S3-34)."""
+        more: list[tuple[bytes, bytes]] = []
         if self.target.is_put_object:
-            more += [*self._checksum(tail), _ENCRYPTED]
+            more = [*self._checksum(tail), _ENCRYPTED]
         elif self.target.method in ("GET", "HEAD") and self.target.key:
-            more.append(_ENCRYPTED)
+            more = [_ENCRYPTED]
         there = {name.lower() for name, _ in headers}
         return [*headers, *(pair for pair in more if pair[0] not in there)]
 

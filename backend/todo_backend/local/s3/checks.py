@@ -10,7 +10,6 @@ from .target import SIGNATURE_PARAMETERS, Target
 
 MAX_KEY_BYTES: Final = 1024
 _TEMPORARY: Final = "ASIA"
-_LONGEST_LIFE: Final = 604_800
 
 
 def check(target: Target, now: datetime) -> None:
@@ -37,9 +36,6 @@ def _check_presigned(target: Target, now: datetime) -> None:
     claim = claim_of(target.headers, target.request.query)
     if claim is None or not re.fullmatch(r"\d{1,6}", target.query["X-Amz-Expires"]):
         raise S3Error(400, "AuthorizationQueryParametersError", "X-Amz-Expires should be a number")
-    if int(target.query["X-Amz-Expires"]) > _LONGEST_LIFE:
-        message = "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less "
-        raise S3Error(400, "AuthorizationQueryParametersError", f"{message}than {_LONGEST_LIFE} seconds")
     try:
         check_time(claim, now)
     except SignatureError as error:
