@@ -41,9 +41,16 @@ def up(app: AppContext, port: int, data_dir: str | None, detach: bool, ephemeral
     options = stack.StackOptions(data_dir=_data_dir(app, data_dir), port=port, ephemeral=ephemeral, profile=profile)
     app.out.talk("starting the embedded stack ...")
     if detach:
-        _ready(app, profile, stack.start(options))
+        outputs = stack.start(options)
+        _talk_notes(app, options.data_dir)
+        _ready(app, profile, outputs)
         return
-    stack.serve(options, lambda outputs: _ready(app, profile, outputs, foreground=True))
+
+    def ready(outputs: dict[str, str | None]) -> None:
+        _talk_notes(app, options.data_dir)
+        _ready(app, profile, outputs, foreground=True)
+
+    stack.serve(options, ready)
     app.out.talk("stopped")
 
 
@@ -59,6 +66,11 @@ def _ready(app: AppContext, profile: str, outputs: dict[str, str | None], *, for
     steps = ("signup you@example.com", "inbox", "confirm you@example.com CODE", "login you@example.com")
     app.out.talk("\n".join(f"  todo {step}{'' if step == 'inbox' else option}" for step in steps))
     app.out.talk("Ctrl-C stops the stack; its data stays." if foreground else "`todo down` stops the stack.")
+
+
+def _talk_notes(app: AppContext, data_dir: Path) -> None:
+    for note in app.stack.notes(data_dir):
+        app.out.talk(f"note: {note}")
 
 
 def _data_dir(app: AppContext, given: str | None) -> Path:

@@ -54,12 +54,13 @@ class TodoClient:
                 f" --api-url {config.api_url}`"
             )
         self.config = config
-        traffic, retries = Traffic(clock=ServerClock(clock), network=network, on_request=on_request), Retries()
+        self._traffic = traffic = Traffic(clock=ServerClock(clock), network=network, on_request=on_request)
+        retries = Retries()
         self._http = Http(config.api_url, http, trusted=config.trusted, retries=retries, traffic=traffic)
-        self._cognito = Cognito(config, retries=retries, traffic=traffic)
+        cognito = Cognito(config, retries=retries, traffic=traffic)
         kept = store_for(config) if store is None else store
-        session = Session(config, kept, self._http, self._cognito, traffic.clock)
-        self.auth = Auth(self._cognito, session, self._erase)
+        session = Session(config, kept, self._http, cognito, traffic.clock)
+        self.auth = Auth(cognito, session, self._erase)
         self.todos = Todos(session, clock)
         self.files = Files(config, session, traffic)
 
@@ -96,7 +97,7 @@ class TodoClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-        self._cognito.close()
+        self._traffic.close()
 
     def __enter__(self) -> "TodoClient":
         return self

@@ -16,11 +16,11 @@ from .errors import (
 )
 from .logs import logs
 from .options import Mail, Outputs, StackOptions, Status, default_data_dir
-from .process import inbox, outputs, start, status, stop
+from .process import inbox, notes, outputs, start, status, stop
 
 
 def serve(options: StackOptions, on_ready: Callable[[Outputs], None]) -> None:
-    """Run the stack in this process until SIGINT or SIGTERM, then save its state.
+    """Run the stack in this process until SIGINT or SIGTERM.
 
     Args:
         on_ready: called once, with the outputs, when clients can connect.
@@ -48,6 +48,7 @@ __all__ = [
     "default_data_dir",
     "inbox",
     "logs",
+    "notes",
     "outputs",
     "serve",
     "start",

@@ -38,13 +38,12 @@ async def deploy(control: ControlPlane, plan: Plan, data_dir: DataDir) -> tuple[
     """
     kept = data_dir.read_json("deployment.json")
     try:
-        existing = await _stack(control) if kept else None
+        existing = await _stack(control)
         if existing and kept.get("digest") == plan.digest:
             return Change.NONE, dict(kept["outputs"])
         outputs = await _deploy(control, plan, update=existing is not None)
     except (ControlError, RestControlError) as error:
         raise DeploymentError(f"the template was not deployed: {error}") from None
-    data_dir.write_json("deployment.json", {"digest": plan.digest, "outputs": outputs})
     return Change.UPDATED if existing else Change.CREATED, outputs
 
 

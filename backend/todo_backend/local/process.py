@@ -68,16 +68,18 @@ def _first_line(child: "subprocess.Popen[bytes]", timeout_seconds: float) -> dic
     reader = threading.Thread(target=lambda: lines.append(pipe.readline()), daemon=True)
     reader.start()
     reader.join(timeout_seconds)
-    if not lines or not lines[0].strip():
+    if reader.is_alive():
         return None
     pipe.close()
+    if not lines or not lines[0].strip():
+        return None
     found: dict[str, Any] = json.loads(lines[0])
     return found
 
 
 def _silent(child: "subprocess.Popen[bytes]", complaints: IO[bytes], timeout_seconds: float) -> StackError:
     if child.poll() is None:
-        child.kill()  # it is not ready: there is nothing to save
+        child.kill()  # it is not ready: nobody was told anything
         child.wait()
         return StackError(f"the embedded stack was not ready after {timeout_seconds:g} seconds")
     complaints.seek(0)
@@ -100,7 +102,7 @@ def revived(report: dict[str, Any]) -> StackError:
 
 
 def stop(data_dir: Path, timeout_seconds: float = 30) -> bool:
-    """Stop the stack of that directory; its state is saved. False when none was running.
+    """Stop the stack of that directory; its data stays. False when none was running.
 
     Raises:
         StackError: it still runs after the time that was given.
@@ -194,6 +196,11 @@ def outputs(data_dir: Path) -> Outputs:
     if found is None:
         raise NotRunningError
     return found
+
+
+def notes(data_dir: Path) -> list[str]:
+    """What the stack of that directory could not use of its last run when it started, as sentences."""
+    return list(DataDir(data_dir).read_stack().get("notes", []))
 
 
 def inbox(data_dir: Path) -> list[Mail]:

@@ -18,11 +18,12 @@ from .control import AdminCredentials, ControlPlane
 from .counters import Counters
 from .datadir import DataDir
 from .deploy import Change, client_outputs, deploy
-from .errors import StackError
+from .errors import DataDirError, StackError
 from .gateway import Gateway, warm_up
 from .gateway.rest_control import RestControl
 from .identity import Identity
 from .inbox import Inbox
+from .journal import Keeper, open_journal
 from .loopback import Loopback
 from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
 from .owner import OwnerSignatures
@@ -40,7 +41,7 @@ OnReady = Callable[[Outputs], None]
 
 
 def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir], None]) -> None:
-    """Run the stack until SIGINT or SIGTERM, then save its state.
+    """Run the stack until SIGINT or SIGTERM.
 
     Args:
         on_ready: called once, with the outputs, when clients can connect.
@@ -60,6 +61,10 @@ def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir],
             on_locked(data_dir)
             logging.basicConfig(filename=data_dir.file("stack.log"), level=logging.WARNING, format=_LOG_FORMAT)
             asyncio.run(_Run(options, data_dir, listener, on_ready).run())
+        except OSError as error:
+            data_dir.undo()
+            reason = error.strerror or str(error)
+            raise DataDirError(f"the data directory {data_dir.path} cannot be used: {reason}") from error
         except BaseException:
             data_dir.undo()
             raise
@@ -98,6 +103,7 @@ class _Run:
         self._stopping = False
         self._server: Any = None
         self._taken: dict[str, str] = {}
+        self._notes: list[str] = []
 
     async def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -110,10 +116,12 @@ class _Run:
 
         lifespan = Lifespan(ministack)
         await lifespan.start()
-        control = ControlPlane(ministack, credentials, self._port)
+        journal = open_journal(ministack, self._data_dir)
+        journal.restore()
+        control = ControlPlane(journal, credentials, self._port)
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
-        s3 = S3Front(ministack, known_to_ministack, credentials.access_key)
+        s3 = S3Front(journal, known_to_ministack, credentials.access_key)
         identity = Identity(s3, control, credentials, self._data_dir, inbox)
         gateway = Gateway(
             identity,
@@ -127,19 +135,27 @@ class _Run:
         )
         # Before the deployment, since the function is told where it is, and until the last request is answered.
         async with serving(packaged_cluster(), self._data_dir, credentials, self._port) as cluster:
-            outputs = await self._deploy(control, identity, cluster.endpoint if cluster else None)
+            self._notes = journal.notes
+            outputs = await self._deploy(control, identity, journal, cluster.endpoint if cluster else None)
             gateway.invalidate()  # deployed past it
             signed = OwnerSignatures(gateway, credentials)
             app = Trace(Loopback(signed, counters), self._data_dir.file("requests.jsonl"))
             await self._serve(StatusPage(app, cluster), outputs, identity)
         await identity.close()
+        await journal.close()
         await lifespan.stop()
         self._data_dir.file("stack.json").unlink(missing_ok=True)
 
-    async def _deploy(self, control: ControlPlane, identity: Identity, dax_endpoint: str | None) -> Outputs:
-        change, deployed = await deploy(control, packaged_plan(dax_endpoint), self._data_dir)
+    async def _deploy(
+        self, control: ControlPlane, identity: Identity, journal: Keeper, dax_endpoint: str | None
+    ) -> Outputs:
+        plan = packaged_plan(dax_endpoint)
+        change, deployed = await deploy(control, plan, self._data_dir)
         if change is not Change.NONE:
             await identity.sync_roles()
+        await journal.begin(is_new=change is not Change.NONE)
+        if change is not Change.NONE:  # not before it is kept: who reads this believes it
+            self._data_dir.write_json("deployment.json", {"digest": plan.digest, "outputs": deployed})
         return client_outputs(deployed, self._port, self._options.profile)
 
     async def _serve(self, app: App, outputs: Outputs, identity: Identity) -> None:
@@ -179,6 +195,7 @@ class _Run:
                 "ephemeral": self._options.ephemeral,
                 "digest": self._data_dir.read_json("deployment.json").get("digest"),
                 "outputs": outputs,
+                "notes": self._notes,
             },
         )
         gc.freeze()
@@ -195,7 +212,7 @@ class _Run:
 
 
 class Lifespan:
-    """Runs the lifespan protocol of an ASGI app; `stop` is what makes MiniStack save."""
+    """Runs the lifespan protocol of an ASGI app"""
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -165,10 +165,10 @@ def check_time(claim: Claim, now: datetime) -> None:
     except ValueError:
         raise SignatureError("SignatureDoesNotMatch") from None
     skew = _S3_SKEW if claim.service == "s3" else _SKEW
-    if claim.lifetime is not None and now > signed_at + claim.lifetime:
-        raise SignatureError("AccessDenied")
     if signed_at - now > skew or (claim.lifetime is None and now - signed_at > skew):
         raise SignatureError("RequestTimeTooSkewed")
+    if claim.lifetime is not None and now > signed_at + claim.lifetime:
+        raise SignatureError("AccessDenied")
 
 
 def signing_key(secret_key: str, scope: str) -> bytes:

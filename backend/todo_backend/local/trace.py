@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,7 +65,8 @@ class Trace:
         finally:
             _facts.reset(token)
             milliseconds = round((time.perf_counter() - begun) * 1000, 2)
-            self._write(scope, {"status": status, **facts, "ms": milliseconds})
+            with suppress(OSError):  # a full disk; the request has its answer
+                self._write(scope, {"status": status, **facts, "ms": milliseconds})
 
     def _write(self, scope: Scope, seen: dict[str, Any]) -> None:
         if self._path.exists() and self._path.stat().st_size > LIMIT_BYTES:

@@ -48,6 +48,7 @@ class PretendingStack:
     failure: Exception | None = None
     running: bool = False
     asked: list[Any] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     StackOptions = StackOptions
 
     def _asked(self, what: Any) -> None:
@@ -70,6 +71,9 @@ class PretendingStack:
         self._asked(data_dir)
         return self.running
 
+    def notes(self, data_dir: Path) -> list[str]:
+        return self.left_out
+
     def status(self, data_dir: Path) -> Status:
         return Status(running=self.running, outputs=OUTPUTS if self.running else None)
 
@@ -90,6 +94,14 @@ def stack(cli: Cli, own_folders: Path) -> PretendingStack:
 def profiles(own_folders: Path) -> Any:
     """What config.toml says."""
     return tomllib.loads((own_folders / "config" / "config.toml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("words", [[], ["--detach"]])
+def test_up_says_what_of_the_last_run_was_left_out(cli: Cli, stack: PretendingStack, words: list[str]) -> None:
+    stack.left_out = ["journal/00000001.log: dropped a torn last record of 12 bytes"]
+    result = cli("up", *words)
+    assert result.code == 0
+    assert "note: journal/00000001.log: dropped a torn last record of 12 bytes" in result.err
 
 
 @pytest.mark.parametrize("words", [[], ["--detach"]])

@@ -88,6 +88,12 @@ def test_s3_21_a_presigned_url_lives_as_long_as_it_says() -> None:
     assert refused(longer, after=timedelta(seconds=65)) == "SignatureDoesNotMatch"
 
 
+def test_a_time_at_the_end_of_time_is_only_refused() -> None:
+    far = replace(claim(presigned()), stamp="99991231T235959Z")
+    with pytest.raises(SignatureError, match="RequestTimeTooSkewed"):
+        verify(presigned(), far, SECRET, datetime.now(UTC))
+
+
 def chunked(secret: str, *chunks: bytes) -> Request:
     """AWS's example of a body sent in chunks, with other chunks."""
     import hashlib

@@ -52,7 +52,17 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 def test_modules_import_only_from_storeys_below() -> None:
     storeys: tuple[tuple[str, ...], ...] = (
         ("_errors",),
-        ("_version", "_fields", "_models", "_profiles", "_config", "_network", "_password_rules", "_state"),
+        (
+            "_version",
+            "_addresses",
+            "_fields",
+            "_models",
+            "_profiles",
+            "_config",
+            "_network",
+            "_password_rules",
+            "_state",
+        ),
         ("_lock", "_store", "_keyring", "_store_choice"),
         ("_answers", "_clock", "_quiet", "_retry", "_traffic", "_http"),
         ("_discovery", "_aws", "_aws_sending", "_cognito_errors", "_srp", "_cognito", "_sign_in", "_s3"),

@@ -20,8 +20,9 @@ def check(target: Target, now: datetime) -> None:
     """
     if target.is_presigned:
         _check_presigned(target, now)
-    if len(target.key.encode("utf-8", "surrogateescape")) > MAX_KEY_BYTES:
-        details = {"Size": str(len(target.key.encode())), "MaxSizeAllowed": str(MAX_KEY_BYTES)}
+    size = len(target.key.encode())
+    if size > MAX_KEY_BYTES:
+        details = {"Size": str(size), "MaxSizeAllowed": str(MAX_KEY_BYTES)}
         raise S3Error(400, "KeyTooLongError", "Your key is too long", details)
     if target.is_put_object or target.is_completion:
         _check_conditions(target)
