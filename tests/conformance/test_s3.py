@@ -256,8 +256,17 @@ def signed_headers(user: User, method: str, path: str, stamp: str) -> dict[str, 
 
 
 def test_s3_19_nobody(sut: Sut, alice: User, bucket: str) -> None:
-    said = refusal(sut.client("s3").get_object, Bucket=bucket, Key=alice.key())
-    assert (said.status, said.code, said.message) == (403, "AccessDenied", "Access Denied")
+    nobody, name = sut.client("s3"), f"nobodys-{secrets.token_hex(6)}"
+    for call in (
+        lambda: nobody.get_object(Bucket=bucket, Key=alice.key()),
+        lambda: nobody.put_object(Bucket=bucket, Key=alice.key(), Body=b""),
+        lambda: nobody.list_objects_v2(Bucket=bucket, Prefix=f"{alice.identity_id}/"),
+        lambda: nobody.create_bucket(Bucket=name),
+    ):
+        said = refusal(call)
+        assert (said.status, said.code, said.message) == (403, "AccessDenied", "Access Denied")
+    listed = requests.get(sut.address("s3"), timeout=30, allow_redirects=False)  # AWS sends a browser elsewhere
+    assert "<Bucket>" not in listed.text
 
 
 # --- Presigned URLs

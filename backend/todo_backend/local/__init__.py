@@ -14,9 +14,11 @@ from .errors import (
     PortTakenError,
     StackError,
 )
+from .faults.rules import Fault
 from .logs import logs
 from .options import Mail, Outputs, StackOptions, Status, default_data_dir
-from .process import inbox, notes, outputs, start, status, stop
+from .process import ca_bundle, inbox, notes, outputs, start, status, stop
+from .switches import StackClock, StackFaults, clock, faults
 
 
 def serve(options: StackOptions, on_ready: Callable[[Outputs], None]) -> None:
@@ -37,15 +39,21 @@ __all__ = [
     "AlreadyRunningError",
     "DataDirError",
     "DeploymentError",
+    "Fault",
     "Mail",
     "MissingExtraError",
     "NotRunningError",
     "Outputs",
     "PortTakenError",
+    "StackClock",
     "StackError",
+    "StackFaults",
     "StackOptions",
     "Status",
+    "ca_bundle",
+    "clock",
     "default_data_dir",
+    "faults",
     "inbox",
     "logs",
     "notes",

@@ -52,17 +52,24 @@ def as_signed(scope: Scope, body: bytes = b"") -> Request:
     for raw, value in scope["headers"]:
         name, text = raw.decode("latin-1").lower(), value.decode("utf-8", "replace")
         headers[name] = f"{headers[name]},{text}" if name in headers else text
-    path = scope.get("raw_path") or quote(scope["path"]).encode()
-    query = scope.get("query_string", b"")
+    path = bytes(scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
+    query = bytes(scope.get("query_string") or b"")
     return Request(scope["method"], path.decode("latin-1"), query.decode("latin-1"), headers, body)
 
 
-async def read_body(receive: Receive) -> bytes:
-    """Everything that the client sends."""
-    chunks = []
+async def read_body(receive: Receive, max_bytes: int | None = None) -> bytes:
+    """Everything that the client sends.
+
+    Raises:
+        ValueError: it is more than `max_bytes`.
+    """
+    chunks, size = [], 0
     while True:
         message = await receive()
         chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if max_bytes is not None and size > max_bytes:
+            raise ValueError(f"the body is larger than {max_bytes} bytes")
         if message["type"] != "http.request" or not message.get("more_body"):
             return b"".join(chunks)
 

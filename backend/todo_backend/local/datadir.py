@@ -6,9 +6,11 @@
     admin.json        the control plane's access key
     deployment.json   what is deployed: the template's digest and the stack's outputs
     dax.json          the port of the DAX cluster
-    dax/              its attribute lists and its private CA
+    dax/              its attribute lists
+    tls/              the private CA of DAX and of HTTPS
     inbox.jsonl       the mails
     requests.jsonl    one line a request
+    switches.json     the secret of the clock's and the faults' switches
     cognito/          users, codes, sign-ins and keys
     journal/          to-dos and the deployment: everything MiniStack has in memory
     s3/ state/        objects; the code of functions

@@ -120,9 +120,9 @@ async def _reasons(control: ControlPlane, status: str) -> str:
     return "; ".join(told[:3]) or status
 
 
-def client_outputs(outputs: dict[str, str], port: int, profile: str) -> Outputs:
+def client_outputs(outputs: dict[str, str], port: int, profile: str, scheme: str = "http") -> Outputs:
     """The outputs as clients get them: ARCHITECTURE section 9, with this machine's addresses."""
-    endpoint = f"http://{HOST}:{port}"
+    endpoint = f"{scheme}://{HOST}:{port}"
     found: Outputs = {"Profile": profile, "Region": REGION, "ApiUrl": _local_api_url(outputs.get("ApiUrl"), endpoint)}
     found.update({name: outputs.get(name) or None for name in _OUTPUT_NAMES})
     return found | {"EndpointUrl": endpoint, "ConsoleUrl": None}

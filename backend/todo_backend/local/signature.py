@@ -9,9 +9,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 _SKEW = timedelta(minutes=5)
@@ -142,11 +142,17 @@ def verify(request: Request, claim: Claim, secret_key: str, now: datetime) -> No
     """
     check_time(claim, now)
     digest = _digest(request, claim)
-    canonical = _canonical(request, claim.service, claim.signed_headers, digest)
-    text = _string_to_sign(claim.stamp, claim.scope, canonical)
     key = signing_key(secret_key, claim.scope)
-    expected = hmac.new(key, text.encode(), "sha256").hexdigest()
-    if "host" not in claim.signed_headers.split(";") or not _same(expected, claim.signature):
+    # Signed as it was sent, or with every character encoded that may be: clients differ.
+    encoded = replace(request, path=quote(unquote_to_bytes(request.path), safe="/-_.~"))
+    for form in (request, encoded):
+        canonical = _canonical(form, claim.service, claim.signed_headers, digest)
+        text = _string_to_sign(claim.stamp, claim.scope, canonical)
+        if _same(hmac.new(key, text.encode(), "sha256").hexdigest(), claim.signature):
+            break
+    else:
+        raise SignatureError("SignatureDoesNotMatch", canonical, text)
+    if "host" not in claim.signed_headers.split(";"):
         raise SignatureError("SignatureDoesNotMatch", canonical, text)
     if digest.startswith(_CHUNKED):
         _verify_chunks(request.body, claim, key)
@@ -190,8 +196,8 @@ def canonical_query(query: str) -> str:
 
 
 def _canonical(request: Request, service: str, names: str, digest: str) -> str:
-    # S3 signs the path encoded once, however the client encoded it; every other service encodes it a second time.
-    path = quote(unquote(request.path), safe="/-_.~") if service == "s3" else quote(request.path, safe="/-_.~")
+    # Every service but S3 signs the path encoded twice.
+    path = request.path if service == "s3" else quote(request.path, safe="/-_.~")
     lines = "".join(f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in names.split(";"))
     return "\n".join((request.method, path, canonical_query(request.query), lines, names, digest))
 

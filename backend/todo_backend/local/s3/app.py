@@ -1,5 +1,6 @@
 """The layer in front of MiniStack's S3: one request's way through it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,38 +12,42 @@ from .callers import Callers, SecretOf
 from .checks import check
 from .errors import Ids, S3Error, read
 from .mending import CHECKSUMS, mended
-from .target import Target, asks_s3
+from .target import Target, asks_s3, is_anonymous_on_the_account
 
 _LISTING = "list-type=2&max-keys=0"
 _ENCRYPTED = (b"x-amz-server-side-encryption", b"AES256")  # what every bucket does since 2023
 _TAIL_BYTES = 1024  # of a body sent in chunks: where its trailer stands
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class S3Front:
     """Answers what S3 refuses and MiniStack does not, and puts MiniStack's other answers right."""
 
     def __init__(
-        self, inner: App, secret_of: SecretOf, owner_access_key: str, now: Callable[[], datetime] = _utc_now
+        self, inner: App, secret_of: SecretOf, owner_access_key: str, clock: Callable[[], float] = time.time
     ) -> None:
         """Ask nothing yet.
 
         Args:
             owner_access_key: of the account's owner, who may list the parts of every upload.
+            clock: seconds since 1970; decides when a presigned URL has expired.
         """
         self._inner = inner
         self._owner = owner_access_key
         self._callers = Callers(inner, secret_of)
-        self._now = now
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not asks_s3(request := as_signed(scope)):
+        if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
+        request = as_signed(scope)
         exchange = _Exchange(scope, Target(request), Ids.new())
+        if is_anonymous_on_the_account(request):
+            await respond(send, exchange.refused(S3Error(403, "AccessDenied", "Access Denied")))
+            return
+        if not asks_s3(request):
+            await self._inner(scope, receive, send)
+            return
         try:
             check(exchange.target, self._now())
         except S3Error as error:
@@ -54,6 +59,9 @@ class S3Front:
             await respond(send, await self._complete(exchange, await read_body(receive)))
         else:
             await self._pass_on(exchange, receive, send)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     async def _pass_on(self, exchange: "_Exchange", receive: Receive, send: Send) -> None:
         """Stream what succeeds; an error is read, and put right."""

@@ -11,6 +11,7 @@ from ..signature import Request, claim_of
 
 _SIGNED: Final = re.compile(r"Credential=[^/,\s]*/\d*/[^/,\s]*/s3/aws4_request")
 _VIRTUAL: Final = re.compile(r"[a-z0-9][a-z0-9-]+\.(?:s3[.-]|localhost\b).*")
+_BUCKET_ONLY: Final = re.compile(r"/+[^/]+/*")
 SIGNATURE_PARAMETERS: Final = (
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -91,6 +92,17 @@ class Target:
         """Whether it is PutObject: not a part, a copy, or one of the objects beside the object."""
         plain = {name for name in self.query if not name.lower().startswith("x-")}
         return self.method == "PUT" and bool(self.key) and not plain and "x-amz-copy-source" not in self.headers
+
+
+def is_anonymous_on_the_account(request: Request) -> bool:
+    """Whether nobody in particular lists the account's buckets or makes one: MiniStack would let them (S3-19)."""
+    if any(name in request.headers for name in ("authorization", "x-amz-target")) or Target(request).is_virtual:
+        return False
+    if any(name in request.query for name in ("X-Amz-Signature", "AWSAccessKeyId")):
+        return False
+    if request.method == "PUT":
+        return bool(_BUCKET_ONLY.fullmatch(request.path))
+    return request.method in ("GET", "HEAD") and request.path in ("", "/")
 
 
 def asks_s3(request: Request) -> bool:
