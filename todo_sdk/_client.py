@@ -56,7 +56,7 @@ class TodoClient:
         kept = FileTokenStore(config.session_path) if store is None else store
         session = Session(config, kept, self._http, cognito, clock)
         self.auth = Auth(cognito, session)
-        self.todos = Todos(session, clock)
+        self.todos = Todos(session, clock, zone)
         self.files = Files(config, session)
         self._session = session
         self._clock = clock
@@ -96,8 +96,15 @@ class TodoClient:
             return self._replicas[user_id]
 
     def sync(self, changes: Iterable[Change] = ()) -> SyncResult:
-        """Push up to 25 changes and pull what changed since the last sync, in one request."""
+        """Push up to 25 changes and pull what changed since the last sync, for an app that keeps its own copy.
+
+        The next sync begins after these changes only when `synced` was told that they are taken in.
+        """
         return self.todos.sync(changes)
+
+    def synced(self, result: SyncResult) -> None:
+        """Remember that the changes of a sync have been taken in."""
+        self.todos.synced(result)
 
     def close(self) -> None:
         """Close the connections and the replica."""

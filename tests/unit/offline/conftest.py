@@ -1,19 +1,18 @@
 """Devices with a replica each, and the service on a table in memory behind a network that can fail."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from tests.unit.sdk.conftest import FakeCognito, config_for, jwt
+from tests.unit.sdk.conftest import config_for, jwt
 from tests.unit.service.conftest import MemoryTable, Service, event
 from todo_sdk import Config, MemoryTokenStore, Replica, TodoClient
 from todo_sdk._state import State
@@ -32,7 +31,7 @@ class World:
     """
 
     service: Service = field(default_factory=Service)
-    fault: Fault = lambda request: None  # noqa: E731
+    fault: Fault = lambda request: None
     asked: list[str] = field(default_factory=list)
 
     @property
