@@ -60,6 +60,7 @@ class Replica:
         self._zone = zone
         self._store = Store(self.path, owner)
         self._syncing = threading.Lock()
+        self._edited: Rows | None = None
         self.recovered: Recovery | None = open_or_recover(self._store, owner)
 
     def __repr__(self) -> str:
@@ -299,7 +300,8 @@ class Replica:
     @contextmanager
     def _editing(self) -> Iterator[Edits]:
         with self._writing() as db:
-            yield Edits(self._rows(db), self._store, self._zone)
+            self._edited = self._edited or self._rows(db)
+            yield Edits(self._edited, self._store, self._zone)
 
     @contextmanager
     def _asking(self) -> Iterator[Queries]:
@@ -309,6 +311,8 @@ class Replica:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with self._sound(), self._store.writing() as db:
+            if self._store.depth == 1:
+                self._edited = None  # the rows know what is free in their transaction, and only there
             yield db
 
     @contextmanager

@@ -19,6 +19,7 @@ from todo_sdk._errors import ReplicaError
 from todo_sdk._replica_schema import APPLICATION_ID, MIGRATIONS, WORDS
 
 BUSY_SECONDS = 10.0
+CACHE_KIB = 16 * 1024  # a list of 10,000 with its indexes; taken only as far as it is used
 _SIDES = ("", "-wal", "-shm")
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SAID: Mapping[int, tuple[str, str]] = {
@@ -69,7 +70,7 @@ class Store:
         self._migrations = migrations
         self._busy_seconds = busy_seconds
         self._lock = threading.RLock()
-        self._depth = 0
+        self.depth = 0
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
@@ -110,11 +111,11 @@ class Store:
             db = self._current()
             begin, end, back = (
                 ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part")
-                if self._depth
+                if self.depth
                 else ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
             )
             db.execute(begin)
-            self._depth += 1
+            self.depth += 1
             try:
                 yield db
                 db.execute(end)
@@ -124,8 +125,8 @@ class Store:
                         db.execute(statement)
                 raise
             finally:
-                self._depth -= 1
-                if not self._depth:
+                self.depth -= 1
+                if not self.depth:
                     self.step = None
 
     @contextmanager
@@ -133,7 +134,7 @@ class Store:
         """A view that nobody changes while it is looked at."""
         with self._lock, said_plainly(self.path):
             db = self._current()
-            if self._depth:
+            if self.depth:
                 yield db
                 return
             db.execute("BEGIN")
@@ -145,7 +146,7 @@ class Store:
 
     def _current(self) -> sqlite3.Connection:
         # a file that was moved aside or deleted must not be written any more: nobody would read it
-        if self._db is None or (not self._depth and self._identity() != self._file):
+        if self._db is None or (not self.depth and self._identity() != self._file):
             self.open()
         assert self._db is not None
         return self._db
@@ -233,7 +234,7 @@ def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
     db = sqlite3.connect(uri, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     try:
         db.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"cache_size = -{CACHE_KIB}"):
             db.execute(f"PRAGMA {pragma}")
     except BaseException:
         db.close()

@@ -243,7 +243,7 @@ def filled(phone: Phone) -> Path:
 def test_what_was_not_pushed_is_saved_from_a_damaged_file(phone: Phone) -> None:
     path = filled(phone)
     with raw(path) as db:
-        page = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'todo_due'").fetchone()[0]
+        page = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'todo_open'").fetchone()[0]
         tag_page = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tag'").fetchone()[0]
     db.close()
     damage(path, (page - 1) * 4096)
