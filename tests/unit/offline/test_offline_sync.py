@@ -124,6 +124,85 @@ def limit_to(world: World, limit: int, sent: list[Any]) -> None:
     world.service.send = limited  # type: ignore[method-assign]
 
 
+# a long list for the first time
+
+
+@pytest.fixture
+def long_list(world: World) -> World:
+    """A list of 700, in blocks of 300, of which some were removed."""
+    world.table().block_size = 300
+    for number in range(700):
+        world.service.add(todo_id_of(number), f"to-do {number}")
+    for number in range(0, 700, 7):
+        world.service.delete(todo_id_of(number))
+    return world
+
+
+def todo_id_of(number: int) -> str:
+    return f"019ab000-0000-7000-8000-{number:012x}"
+
+
+def test_a_long_list_comes_as_a_snapshot_the_first_time(long_list: World, phone: Phone) -> None:
+    mine = phone.replica.add("mine")
+    report = phone.replica.sync()
+    assert (report.complete, report.pulled, report.queued) == (True, 600, 0)
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
+    kinds = [asked.partition("?")[0] for asked in long_list.asked]
+    assert kinds == ["POST v1/sync", "GET v1/revision", *["GET v1/snapshots/801"] * 3, "POST v1/sync"]
+    long_list.asked.clear()
+    phone.replica.edit(mine.id, title="still mine")
+    assert phone.replica.sync().complete
+    assert long_list.asked == ["POST v1/sync"]
+
+
+@pytest.mark.parametrize("status", ["500", "404", "410"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_without_a_snapshot_the_changes_are_walked_from_the_beginning(
+    long_list: World, phone: Phone, status: str, at: int
+) -> None:
+    seen: list[str] = []
+
+    def fault(request: requests.PreparedRequest) -> str | None:
+        if "snapshots" not in request.path_url:
+            return None
+        seen.append(request.path_url)
+        return status if len(set(seen)) > at else None
+
+    long_list.fault = fault
+    assert phone.replica.sync().complete
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
+
+
+def test_what_is_removed_while_a_snapshot_is_fetched_is_not_kept(long_list: World, phone: Phone) -> None:
+    def meanwhile(request: requests.PreparedRequest) -> None:
+        if "revision" in request.path_url or "page=" in request.path_url:
+            number = len(long_list.live()) % 7 + 1 + 7 * len(long_list.asked)
+            long_list.service.delete(todo_id_of(number))
+
+    long_list.fault = meanwhile
+    assert phone.replica.sync().complete
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
+
+
+def test_a_snapshot_that_is_cut_short_begins_again_and_nothing_is_lost(long_list: World, phone: Phone) -> None:
+    mine = phone.replica.add("mine")
+    long_list.fault = lambda request: "down" if "page=" in request.path_url else None
+    first = phone.replica.sync()
+    assert (first.complete, first.online) == (False, False)
+    long_list.fault = fails()
+    phone.restarted()
+    long_list.service.delete(todo_id_of(8))
+    assert phone.replica.sync().complete
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
+    assert mine.id in long_list.live()
+
+
+def test_on_a_budget_a_long_list_comes_bit_by_bit(long_list: World, phone: Phone) -> None:
+    assert phone.replica.sync(budget_seconds=60).complete
+    assert set(long_list.asked) == {"POST v1/sync"}
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
+
+
 # the network
 
 
