@@ -16,6 +16,8 @@ import click
 from todo_cli._context import AppContext
 from todo_cli._options import Group
 
+COMPLETE = "_TODO_COMPLETE"
+
 
 class Entry(NamedTuple):
     """Where a command stands, and the line that `todo --help` shows; a test holds it to the command's own help."""
@@ -32,6 +34,11 @@ COMMANDS: dict[str, Entry] = {
     "login": Entry("Account", "_account:login", "Sign in (SRP: the password is not sent)."),
     "logout": Entry("Account", "_account:logout", "Sign out and revoke the session."),
     "whoami": Entry("Account", "_account:whoami", "Show who is signed in."),
+    "password": Entry("Account", "_password:password", "Change your password, or replace a forgotten one."),
+    "mfa": Entry("Account", "_mfa:mfa", "Want a code of an authenticator app at sign-in."),
+    "device": Entry("Account", "_device:device", "Where you have signed in, and what is trusted there."),
+    "profile": Entry("Account", "_profile:profile", "Several deployments and several accounts, each under a name."),
+    "account": Entry("Account", "_account:account", "Your account as a whole."),
     "add": Entry("To-dos", "_todos:add", "Add a to-do."),
     "list": Entry("To-dos", "_todos:list_todos", "List to-dos, the newest change first."),
     "show": Entry("To-dos", "_todos:show", "Show one to-do in full."),
@@ -46,6 +53,12 @@ COMMANDS: dict[str, Entry] = {
     "outputs": Entry("Embedded stack", "_stack:outputs", "Print the embedded stack's outputs."),
     "inbox": Entry("Embedded stack", "_stack:inbox", "Show the mails the embedded stack has sent."),
     "logs": Entry("Embedded stack", "_stack:logs", "Show the embedded stack's log."),
+    "help": Entry("Help", "_help:help_command", "Show a command's help, or a page on its own."),
+    "completion": Entry(
+        "Help", "_completion:completion", "Complete words with TAB: print or install it for your shell."
+    ),
+    "doctor": Entry("Help", "_doctor:doctor", "Find out what is wrong, and what to do about it."),
+    "smoke": Entry("Harness", "_smoke:smoke", "Check the deployment from outside, promise by promise."),
     "backend": Entry("AWS", "_backend:backend", "The backend on AWS: synth, diff, deploy, destroy, outputs."),
 }
 
@@ -101,7 +114,7 @@ def run(argv: Sequence[str] | None = None, app: AppContext | None = None) -> int
     arguments = list(sys.argv[1:] if argv is None else argv)
     app = app or AppContext()
     try:
-        code = _invoke(arguments, app)
+        code = _completed(app) if COMPLETE in os.environ else _invoke(arguments, app)
         sys.stdout.flush()
     except BrokenPipeError:
         # `todo list | head`: the reader has what it wanted, which is no failure of ours.
@@ -127,6 +140,13 @@ def _invoke(arguments: list[str], app: AppContext) -> int:
     finally:
         app.close()
     return 0
+
+
+def _completed(app: AppContext) -> int:
+    """Answer the shell, which asks with this variable what a word could become."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(cli, {"obj": app}, "todo", COMPLETE, os.environ[COMPLETE])
 
 
 def _silence_stdout() -> None:

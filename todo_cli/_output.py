@@ -29,6 +29,10 @@ class Output:
             for line in lines:
                 click.echo(printable(line))
 
+    def result_text(self, text: str) -> None:
+        """Print a text of ours as it stands."""
+        self.result({"text": text}, text.splitlines())
+
     def document(self, document: Any) -> None:
         """Print one JSON document on stdout."""
         click.echo(to_json(document))
@@ -37,6 +41,11 @@ class Output:
         """Say something about the work on stderr; programs are spared it."""
         if not self.as_json:
             click.echo(printable(text), err=True)
+
+    def drawing(self, text: str) -> None:
+        """Show a drawing of ours on stderr, escape sequences and all; programs are spared it."""
+        if not self.as_json:
+            click.echo(text, err=True, color=True)
 
     def table(self, document: Any, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print rows: drawn on a terminal, plain columns elsewhere, the document for programs."""

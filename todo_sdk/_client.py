@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from todo_sdk._auth import Auth
+from todo_sdk._clock import ServerClock
 from todo_sdk._cognito import Cognito
 from todo_sdk._config import Config
 from todo_sdk._discovery import completed
@@ -17,9 +18,13 @@ from todo_sdk._errors import ConfigError
 from todo_sdk._files import Files
 from todo_sdk._http import Http
 from todo_sdk._models import Change, SyncResult
+from todo_sdk._network import NetworkProfile, SimulatedNetwork
+from todo_sdk._retry import Retries
 from todo_sdk._session import Session
-from todo_sdk._store import FileTokenStore, TokenStore
+from todo_sdk._store import TokenStore
+from todo_sdk._store_choice import store_for
 from todo_sdk._todos import Todos
+from todo_sdk._traffic import RequestEvent, Traffic
 
 if TYPE_CHECKING:
     from todo_sdk._replica import Replica
@@ -28,12 +33,16 @@ if TYPE_CHECKING:
 class TodoClient:
     """One user's MyTodoList: `auth` to sign in, `todos` and `files` to use, `replica` for to-dos without a network.
 
+    May be shared by threads.
+
     Args:
         config: which deployment; `TodoClient.from_profile()` finds it.
-        store: where the session is kept; a file of the profile's if none is given.
+        store: where the session is kept; else the place that `config.token_store` says.
         http: what asks the REST API; one of the client's own if none is given.
         clock: seconds since the epoch.
         zone: in which the user's days begin and recurring times keep their hour; the machine's own if none is given.
+        network: a worse network to simulate, say `NetworkProfile.named("3g")`; for all that the client asks.
+        on_request: called with a `RequestEvent` after each request, in the thread that sent it.
     """
 
     def __init__(
@@ -44,6 +53,8 @@ class TodoClient:
         http: requests.Session | None = None,
         clock: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
+        network: NetworkProfile | SimulatedNetwork | None = None,
+        on_request: Callable[[RequestEvent], object] | None = None,
     ) -> None:
         if config.missing:
             raise ConfigError(
@@ -51,13 +62,14 @@ class TodoClient:
                 f" --api-url {config.api_url}`"
             )
         self.config = config
-        self._http = Http(config.api_url, http)
-        cognito = Cognito(config, clock)
-        kept = FileTokenStore(config.session_path) if store is None else store
-        session = Session(config, kept, self._http, cognito, clock)
-        self.auth = Auth(cognito, session)
+        traffic, retries = Traffic(clock=ServerClock(clock), network=network, on_request=on_request), Retries()
+        self._http = Http(config.api_url, http, trusted=config.trusted, retries=retries, traffic=traffic)
+        self._cognito = Cognito(config, retries=retries, traffic=traffic)
+        kept = store_for(config) if store is None else store
+        session = Session(config, kept, self._http, self._cognito, traffic.clock)
+        self.auth = Auth(self._cognito, session, self._erase)
         self.todos = Todos(session, clock, zone)
-        self.files = Files(config, session)
+        self.files = Files(config, session, traffic)
         self._session = session
         self._clock = clock
         self._zone = zone
@@ -65,16 +77,24 @@ class TodoClient:
         self._opening = threading.Lock()
 
     @classmethod
-    def from_profile(cls, profile: str | None = None) -> "TodoClient":
+    def from_profile(
+        cls,
+        profile: str | None = None,
+        *,
+        network: NetworkProfile | SimulatedNetwork | None = None,
+        on_request: Callable[[RequestEvent], object] | None = None,
+    ) -> "TodoClient":
         """Make a client for a profile: the named one, `TODO_PROFILE`, or the default one.
 
-        When no more than the API's address is known, the API is asked for the rest.
+        When no more than the API's address is known, the API is asked for the rest. `network` and `on_request` are the
+        client's own.
 
         Raises:
             ConfigError: no such profile, or no address; says where it was looked for.
         """
         config = Config.load(profile)
-        return cls(completed(config) if config.missing else config)
+        config = completed(config) if config.missing else config
+        return cls(config, network=network, on_request=on_request)
 
     @property
     def replica(self) -> "Replica":
@@ -106,11 +126,18 @@ class TodoClient:
         """Remember that the changes of a sync have been taken in."""
         self.todos.synced(result)
 
+    def _erase(self) -> None:
+        for file in list(self.files.list()):
+            self.files.remove(file.key)
+        for todo in list(self.todos.list()):
+            self.todos.remove(todo.id)
+
     def close(self) -> None:
         """Close the connections and the replica."""
         self._http.close()
         for replica in self._replicas.values():
             replica.close()
+        self._cognito.close()
 
     def __enter__(self) -> "TodoClient":
         return self

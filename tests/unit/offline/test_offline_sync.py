@@ -27,7 +27,7 @@ def make_phone(world: World, tmp_path: Path) -> Iterator[Callable[..., Phone]]:
 
     def make(name: str, **options: Any) -> Phone:
         made.append(Phone(world, tmp_path / name, **options))
-        made[-1].client._http._sleep = lambda seconds: None
+        made[-1].client._http._retries._sleep = lambda seconds: None
         return made[-1]
 
     yield make
