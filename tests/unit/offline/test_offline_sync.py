@@ -11,6 +11,8 @@ import requests
 
 from tests.unit.offline.conftest import Phone, World
 from todo_sdk import ForbiddenError, NotFoundError, NotSignedInError, ReplicaError, ServerError, TransportError
+from todo_sdk._exchange import Exchange, Position
+from todo_sdk._replica_apply import apply_exchange
 from todo_sdk._replica_store import alone
 
 Both = tuple[Phone, Phone]
@@ -678,3 +680,52 @@ def test_an_answer_that_cannot_be_read_changes_nothing(world: World, both: Both)
     report = phone.replica.sync()
     assert isinstance(report.error, ServerError)
     assert phone.replica.list() == before
+
+
+def test_an_answer_about_other_changes_is_not_believed(world: World, both: Both) -> None:
+    phone, _ = both
+    phone.replica.edit(id_of(phone), title="x")
+    send = world.service.send
+
+    def mixed_up(event: dict[str, Any]) -> Any:
+        reply = send(event)
+        results = [{**result, "key": "another"} for result in reply.body["results"]]
+        reply.text = json.dumps({**reply.body, "results": results})
+        return reply
+
+    world.service.send = mixed_up  # type: ignore[method-assign]
+    report = phone.replica.sync()
+    assert isinstance(report.error, ServerError)
+    assert report.queued == 1
+
+
+def exchanged(phone: Phone, **parts: Any) -> None:
+    """Apply an answer of the service to a phone."""
+    with phone.replica._writing() as db:
+        rows = phone.replica._rows(db)
+        position = Position(rows.fact("since"), rows.fact("since_at"))
+        apply_exchange(
+            rows, Exchange(**{"results": (), "changes": (), "more": False, "reset": False, **parts}, position=position)
+        )
+
+
+def test_an_older_version_does_not_come_back(both: Both) -> None:
+    phone, tablet = both
+    old = phone.replica.list()[0].to_wire()
+    tablet.replica.edit(old["id"], title="newer")
+    settle(tablet, phone)
+    exchanged(phone, changes=(old,))
+    assert phone.titles() == ["newer"]
+
+
+def test_a_result_for_another_change_settles_nothing(world: World, both: Both) -> None:
+    phone, _ = both
+    todo = phone.replica.list()[0]
+    phone.replica.edit(todo.id, title="x")
+    world.fault = lambda request: "down"
+    phone.replica.sync()
+    result = {"id": todo.id, "key": "another", "outcome": "applied", "todo": {**todo.to_wire(), "version": 9}}
+    exchanged(phone, results=(result,))
+    assert [change.fields for change in phone.replica.queued()] == [{"title": "x"}]
+    world.fault = fails()
+    assert phone.replica.sync().pushed == 1
