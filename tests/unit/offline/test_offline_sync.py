@@ -610,6 +610,20 @@ def test_after_a_month_away_everything_is_fetched_anew_and_nothing_unpushed_is_l
     assert [conflict.lost for conflict in phone.replica.conflicts(edited_here.id)] == [{"notes": "mine"}]
 
 
+def test_more_than_one_request_full_of_unpushed_changes_survives_a_month_away(world: World, both: Both) -> None:
+    phone, tablet = both
+    known = id_of(phone)
+    titles = {f"unpushed {number}" for number in range(30)}
+    for title in sorted(titles):
+        phone.replica.add(title)
+    phone.replica.edit(known, notes="unpushed, too")
+    world.later(days=31)
+    assert phone.replica.sync().complete
+    settle(phone, tablet)
+    assert {item["title"] for item in world.live().values()} == {"Buy milk", *titles}
+    assert tablet.replica.get(known).notes == "unpushed, too"
+
+
 def test_a_walk_that_starts_anew_and_is_cut_short_goes_on_where_it_was(world: World, both: Both) -> None:
     phone, tablet = both
     for number in range(30):
