@@ -18,12 +18,15 @@ from typing import Any
 import pytest
 import requests
 
+from tests.npm import JavaScript, installed
 from todo_backend import local
 
 # No test touches the keyring of the machine that it runs on; what a test wants of one, it gives.
 os.environ["TODO_TOKEN_STORE"] = "file"
 
 _CODE = re.compile(r"\b\d{6}\b")
+FUZZ_EXAMPLES = int(os.environ.get("TODO_FUZZ_EXAMPLES", "200"))
+"""How many inputs each fuzz test makes up; for a long run say TODO_FUZZ_EXAMPLES=20000."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield RunningStack(outputs, data_dir)
     finally:
         local.stop(data_dir)
+
+
+@pytest.fixture(scope="session")
+def javascript() -> JavaScript:
+    """Node with the JavaScript clients from npm; skips, with the reason, where they cannot be had."""
+    return installed()
 
 
 @pytest.fixture

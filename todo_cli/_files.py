@@ -93,10 +93,9 @@ def get(app: AppContext, remote: str, local: Path | None, force: bool) -> None:
         raise CommandError(f"{target} exists; use --force to replace it", ExitCode.INVALID, "already_exists")
     if not target.parent.is_dir():
         raise CommandError(f"there is no folder {target.parent}", ExitCode.NOT_FOUND, "not_found")
-    path = app.client.files.download(remote, target)
-    size_bytes = path.stat().st_size
-    document = {"key": remote, "path": str(path), "size_bytes": size_bytes}
-    app.out.result(document, [f"got {path} ({size_bytes} bytes)"])
+    got = app.client.files.download(remote, target)
+    document = {"key": remote, "path": str(target), "size_bytes": got.size_bytes}
+    app.out.result(document, [f"got {target} ({got.size_bytes} bytes)"])
 
 
 def _target(remote: str, local: Path | None) -> Path:

@@ -21,8 +21,9 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
+from todo_sdk._addresses import is_loopback
 from todo_sdk._aws_sending import SigningKeys, be_quiet, send_through
-from todo_sdk._config import Config, is_loopback
+from todo_sdk._config import Config
 from todo_sdk._errors import (
     ConfigError,
     InvalidRequestError,
@@ -62,7 +63,7 @@ class _LiveCredentials(Credentials):  # type: ignore[misc]
         """Give the credentials to sign one request with."""
         now = self._current()
         keys = SigningKeys(now.access_key_id, now.secret_key, now.session_token)
-        keys.drift_seconds = self._traffic.clock.drift_seconds
+        keys.now = self._traffic.clock.now()
         return keys
 
 
@@ -105,11 +106,14 @@ def make_client(
         "user_agent_extra": f"todo-sdk/{__version__}",
         "proxies": _proxies(config),
     }
-    if credentials is None:
-        settings["signature_version"] = UNSIGNED
     if service == "s3":
         style = "path" if config.endpoint_url else "virtual"
-        settings["s3"] = {"addressing_style": style, "us_east_1_regional_endpoint": "regional"}
+        # the body's checksum is a signed header (S3-35); hashing it a second time for the signature adds nothing
+        signing = {"payload_signing_enabled": False}
+        settings["s3"] = {"addressing_style": style, "us_east_1_regional_endpoint": "regional", **signing}
+        settings["response_checksum_validation"] = "when_required"  # ours goes on across a resumed download
+    if credentials is None:
+        settings["signature_version"] = UNSIGNED
     with plainly(service):
         client = session.create_client(
             service, config=ClientConfig(**settings), endpoint_url=config.endpoint_url, verify=config.trusted

@@ -62,14 +62,15 @@ class TodoClient:
                 f" --api-url {config.api_url}`"
             )
         self.config = config
-        traffic, retries = Traffic(clock=ServerClock(clock), network=network, on_request=on_request), Retries()
+        self._traffic = traffic = Traffic(clock=ServerClock(clock), network=network, on_request=on_request)
+        retries = Retries()
         self._http = Http(config.api_url, http, trusted=config.trusted, retries=retries, traffic=traffic)
-        self._cognito = Cognito(config, retries=retries, traffic=traffic)
+        cognito = Cognito(config, retries=retries, traffic=traffic)
         kept = store_for(config) if store is None else store
-        session = Session(config, kept, self._http, self._cognito, traffic.clock)
-        self.auth = Auth(self._cognito, session, self._erase)
+        session = Session(config, kept, self._http, cognito, traffic.clock)
+        self.auth = Auth(cognito, session, self._erase)
         self.todos = Todos(session, clock, zone)
-        self.files = Files(config, session, traffic)
+        self.files = Files(config, session, self.todos, traffic)
         self._session = session
         self._clock = clock
         self._zone = zone
@@ -137,7 +138,7 @@ class TodoClient:
         self._http.close()
         for replica in self._replicas.values():
             replica.close()
-        self._cognito.close()
+        self._traffic.close()
 
     def __enter__(self) -> "TodoClient":
         return self

@@ -19,6 +19,7 @@ from todo_sdk import (
     Completed,
     ConflictError,
     Device,
+    Download,
     FileInfo,
     InvalidRequestError,
     MfaSetup,
@@ -27,6 +28,7 @@ from todo_sdk import (
     SignUp,
     SyncResult,
     Todo,
+    Upload,
     User,
 )
 
@@ -210,15 +212,16 @@ class FakeFiles:
     def _info(self, key: str) -> FileInfo:
         return FileInfo(key=key, size_bytes=len(self.kept[key]), modified_at=NOW, etag="5d41402a")
 
-    def upload(self, local: Path, remote: str) -> FileInfo:
+    def upload(self, local: Path, remote: str) -> Upload:
         self.kept[remote] = Path(local).read_bytes()
-        return self._info(remote)
+        info = self._info(remote)
+        return Upload(remote, info.size_bytes, NOW, info.etag, sent_bytes=info.size_bytes, kept_bytes=0)
 
-    def download(self, remote: str, local: Path) -> Path:
+    def download(self, remote: str, local: Path) -> Download:
         if remote not in self.kept:
             raise NotFoundError(f"there is no file {remote}")
-        Path(local).write_bytes(self.kept[remote])
-        return Path(local)
+        size_bytes = Path(local).write_bytes(self.kept[remote])
+        return Download(remote, Path(local), size_bytes, "5d41402a", size_bytes, 0, verified=True)
 
     def list(self, prefix: str = "") -> Iterator[FileInfo]:
         yield from (self._info(key) for key in sorted(self.kept) if key.startswith(prefix))
