@@ -7,9 +7,11 @@ the offset does not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from todo_cli.formats._item import Broken, Format, Item, Surroundings
 
@@ -54,10 +56,15 @@ def _vtodo(todo: Todo) -> VTodo:
         rule = todo.recurrence.removeprefix(AFTER_DONE)
         entry.add("rrule", vRecur.from_ical(rule), {"X-FROM": "COMPLETION"} if rule != todo.recurrence else {})
     if todo.list:
-        entry.add(OWN_LIST, vText(todo.list))
+        entry.add(OWN_LIST, vText(_encoded(todo.list)))
     for key in todo.attachments:
-        entry.add(OWN_ATTACHMENT, vText(key))
+        entry.add(OWN_ATTACHMENT, vText(_encoded(key)))
     return entry
+
+
+def _encoded(text: str) -> str:
+    # Whether text of an unknown property is escaped depends on the program; percent signs are read alike by all.
+    return re.sub(r'[%\\;,:"\s]', lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), text)
 
 
 def _read(text: str, around: Surroundings) -> Iterator[Item | Broken]:
@@ -135,10 +142,10 @@ def _fields(entry: Any, around: Surroundings) -> dict[str, Any]:
         after = AFTER_DONE if str(rule.params.get("X-FROM", "")).upper() == "COMPLETION" else ""
         fields["recurrence"] = after + rule.to_ical().decode()
     if entry.get(OWN_LIST):
-        fields["list"] = str(entry[OWN_LIST])
+        fields["list"] = unquote(str(entry[OWN_LIST]))
     if OWN_ATTACHMENT in entry:
         keys = entry[OWN_ATTACHMENT]
-        fields["attachments"] = tuple(str(key) for key in (keys if isinstance(keys, list) else [keys]))
+        fields["attachments"] = tuple(unquote(str(key)) for key in (keys if isinstance(keys, list) else [keys]))
     return fields
 
 
