@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from todo_sdk._errors import InvalidRequestError as InvalidRequestError
     from todo_sdk._errors import NotFoundError as NotFoundError
     from todo_sdk._errors import NotSignedInError as NotSignedInError
+    from todo_sdk._errors import ReplicaError as ReplicaError
     from todo_sdk._errors import ServerError as ServerError
     from todo_sdk._errors import ServiceError as ServiceError
     from todo_sdk._errors import SignInError as SignInError
@@ -34,11 +35,20 @@ if TYPE_CHECKING:
     from todo_sdk._models import Challenge as Challenge
     from todo_sdk._models import Change as Change
     from todo_sdk._models import ChangeResult as ChangeResult
+    from todo_sdk._models import Completed as Completed
     from todo_sdk._models import FileInfo as FileInfo
     from todo_sdk._models import SignUp as SignUp
     from todo_sdk._models import SyncResult as SyncResult
     from todo_sdk._models import Todo as Todo
     from todo_sdk._models import User as User
+    from todo_sdk._offline_models import Conflict as Conflict
+    from todo_sdk._offline_models import HistoryEntry as HistoryEntry
+    from todo_sdk._offline_models import QueuedChange as QueuedChange
+    from todo_sdk._offline_models import Recovery as Recovery
+    from todo_sdk._offline_models import Stats as Stats
+    from todo_sdk._offline_models import SyncReport as SyncReport
+    from todo_sdk._offline_models import Undone as Undone
+    from todo_sdk._replica import Replica as Replica
     from todo_sdk._store import FileTokenStore as FileTokenStore
     from todo_sdk._store import MemoryTokenStore as MemoryTokenStore
     from todo_sdk._store import TokenStore as TokenStore
@@ -50,21 +60,30 @@ __all__ = [
     "ChallengeRequiredError",
     "Change",
     "ChangeResult",
+    "Completed",
     "Config",
     "ConfigError",
+    "Conflict",
     "ConflictError",
     "FileInfo",
     "FileTokenStore",
     "ForbiddenError",
+    "HistoryEntry",
     "InvalidCredentialsError",
     "InvalidRequestError",
     "MemoryTokenStore",
     "NotFoundError",
     "NotSignedInError",
+    "QueuedChange",
+    "Recovery",
+    "Replica",
+    "ReplicaError",
     "ServerError",
     "ServiceError",
     "SignInError",
     "SignUp",
+    "Stats",
+    "SyncReport",
     "SyncResult",
     "ThrottledError",
     "Todo",
@@ -72,6 +91,7 @@ __all__ = [
     "TodoError",
     "TokenStore",
     "TransportError",
+    "Undone",
     "User",
     "__version__",
     "fetch_config",
@@ -92,6 +112,7 @@ _HOMES = {
         "InvalidRequestError",
         "NotFoundError",
         "NotSignedInError",
+        "ReplicaError",
         "ServerError",
         "ServiceError",
         "SignInError",
@@ -99,7 +120,9 @@ _HOMES = {
         "TodoError",
         "TransportError",
     ),
-    "_models": ("Challenge", "Change", "ChangeResult", "FileInfo", "SignUp", "SyncResult", "Todo", "User"),
+    "_models": ("Challenge", "Change", "ChangeResult", "Completed", "FileInfo", "SignUp", "SyncResult", "Todo", "User"),
+    "_offline_models": ("Conflict", "HistoryEntry", "QueuedChange", "Recovery", "Stats", "SyncReport", "Undone"),
+    "_replica": ("Replica",),
     "_store": ("FileTokenStore", "MemoryTokenStore", "TokenStore"),
     "_version": ("__version__",),
 }

@@ -1,8 +1,11 @@
 """The client: wires the storeys below, and does nothing itself."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import tzinfo
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import requests
 
@@ -18,15 +21,19 @@ from todo_sdk._session import Session
 from todo_sdk._store import FileTokenStore, TokenStore
 from todo_sdk._todos import Todos
 
+if TYPE_CHECKING:
+    from todo_sdk._replica import Replica
+
 
 class TodoClient:
-    """One user's MyTodoList: `auth` to sign in, `todos` and `files` to use, `sync` for devices that were away.
+    """One user's MyTodoList: `auth` to sign in, `todos` and `files` to use, `replica` for to-dos without a network.
 
     Args:
         config: which deployment; `TodoClient.from_profile()` finds it.
         store: where the session is kept; a file of the profile's if none is given.
         http: what asks the REST API; one of the client's own if none is given.
         clock: seconds since the epoch.
+        zone: in which the user's days begin and recurring times keep their hour; the machine's own if none is given.
     """
 
     def __init__(
@@ -36,6 +43,7 @@ class TodoClient:
         store: TokenStore | None = None,
         http: requests.Session | None = None,
         clock: Callable[[], float] = time.time,
+        zone: tzinfo | None = None,
     ) -> None:
         if config.missing:
             raise ConfigError(
@@ -50,6 +58,11 @@ class TodoClient:
         self.auth = Auth(cognito, session)
         self.todos = Todos(session, clock)
         self.files = Files(config, session)
+        self._session = session
+        self._clock = clock
+        self._zone = zone
+        self._replicas: dict[str, Replica] = {}
+        self._opening = threading.Lock()
 
     @classmethod
     def from_profile(cls, profile: str | None = None) -> "TodoClient":
@@ -63,13 +76,34 @@ class TodoClient:
         config = Config.load(profile)
         return cls(completed(config) if config.missing else config)
 
+    @property
+    def replica(self) -> "Replica":
+        """The signed-in user's to-dos on this machine, with and without a network; opened at the first use.
+
+        Raises:
+            NotSignedInError: nobody is signed in.
+            ReplicaError: its file cannot be used; says what to do.
+        """
+        user_id = self._session.user().user_id
+        with self._opening:
+            if user_id not in self._replicas:
+                from todo_sdk._replica import Replica  # online-only use needs no database
+
+                owner = f"{self.config.user_pool_id}/{user_id}"
+                self._replicas[user_id] = Replica(
+                    self._session, self.config.replicas_path, owner, clock=self._clock, zone=self._zone
+                )
+            return self._replicas[user_id]
+
     def sync(self, changes: Iterable[Change] = ()) -> SyncResult:
         """Push up to 25 changes and pull what changed since the last sync, in one request."""
         return self.todos.sync(changes)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections and the replica."""
         self._http.close()
+        for replica in self._replicas.values():
+            replica.close()
 
     def __enter__(self) -> "TodoClient":
         return self

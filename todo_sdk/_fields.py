@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from todo_sdk._errors import InvalidRequestError
+from todo_sdk._recurrence import read_rule
 
 TITLE_CHARS = 500
 NOTES_CHARS = 10_000
@@ -150,7 +151,7 @@ def _priority(value: Any) -> int:
 
 
 def _recurrence(value: Any) -> str | None:
-    return None if value is None else _text("recurrence", value, RECURRENCE_CHARS)
+    return None if value is None else str(read_rule(_text("recurrence", value, RECURRENCE_CHARS)))
 
 
 def _texts(name: str, values: Any, limit: int) -> list[str]:

@@ -35,6 +35,7 @@ class Request:
     """One request to the API.
 
     `repeatable`: asking twice has the effect of asking once, since it is a GET or carries an id or Idempotency-Key.
+    `timeout_seconds`: the longest to wait for connection and answer, where that is less than usual.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Request:
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
+    timeout_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Http:
                 data=None if request.body is None else json.dumps(request.body).encode(),
                 headers=_headers(request),
                 auth=_Token(token),
-                timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+                timeout=_timeouts(request.timeout_seconds),
                 allow_redirects=False,
             )
         except (requests.RequestException, HTTPError, ValueError) as error:
@@ -139,6 +141,11 @@ def _headers(request: Request) -> dict[str, str]:
     if request.body is not None:
         headers["Content-Type"] = "application/json"
     return headers
+
+
+def _timeouts(most: float | None) -> tuple[float, float]:
+    usual = (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
+    return usual if most is None else (min(usual[0], most), min(usual[1], most))
 
 
 def _may_repeat(request: Request, error: TodoError) -> bool:

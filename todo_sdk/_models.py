@@ -3,16 +3,35 @@
 Plain frozen values; the wire's names are theirs. Nothing here asks anybody anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from todo_sdk._errors import ServerError
 from todo_sdk._fields import due_from_text, due_to_text, new_idempotency_key, time_from_text, time_to_text
 
 Status = Literal["open", "done"]
 Due = date | datetime
+
+
+class TodoDetails(TypedDict, total=False):
+    """The fields of a to-do that its owner writes, but for the title."""
+
+    notes: str
+    status: Status
+    priority: int
+    due: Due | str | None
+    tags: Iterable[str]
+    list: str
+    recurrence: str | None
+    attachments: Iterable[str]
+
+
+class TodoFields(TodoDetails, total=False):
+    """The fields of a to-do that its owner writes."""
+
+    title: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,14 @@ _TO_WIRE: Mapping[str, Any] = {
     "updated_at": time_to_text,
     "completed_at": lambda time: None if time is None else time_to_text(time),
 }
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A to-do that was marked as done, and its next occurrence when it recurs and there is one more."""
+
+    todo: Todo
+    next: Todo | None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Unpack
 
 from todo_sdk._errors import InvalidRequestError, ServerError
 from todo_sdk._fields import (
@@ -14,25 +14,11 @@ from todo_sdk._fields import (
     wire_fields,
 )
 from todo_sdk._http import Answer, Request
-from todo_sdk._models import Change, ChangeResult, Due, Status, SyncResult, Todo
+from todo_sdk._models import Change, ChangeResult, Due, Status, SyncResult, Todo, TodoFields
 from todo_sdk._session import Session
 
 PAGE_SIZE = 200  # the most that the API gives at once
 SYNC_CHANGES = 25
-
-
-class TodoFields(TypedDict, total=False):
-    """The fields of a to-do that its owner writes."""
-
-    title: str
-    notes: str
-    status: Status
-    priority: int
-    due: Due | str | None
-    tags: Iterable[str]
-    list: str
-    recurrence: str | None
-    attachments: Iterable[str]
 
 
 class Todos:

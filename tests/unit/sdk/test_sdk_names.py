@@ -52,11 +52,15 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 def test_modules_import_only_from_storeys_below() -> None:
     storeys = (
         ("_errors",),
-        ("_version", "_fields", "_models", "_profiles", "_config", "_store"),
+        ("_recurrence", "_merge"),
+        ("_version", "_fields", "_models", "_offline_models", "_profiles", "_config", "_store"),
         ("_answers", "_retry", "_http"),
         ("_discovery", "_aws", "_cognito_errors", "_srp", "_cognito", "_s3"),
         ("_state", "_session"),
-        ("_auth", "_todos", "_files"),
+        ("_exchange",),
+        ("_replica_schema", "_replica_store", "_replica_rows"),
+        ("_replica_edits", "_replica_queries", "_replica_recovery", "_replica_apply", "_replica_sync"),
+        ("_auth", "_todos", "_files", "_replica"),
         ("_client",),
         ("__init__",),
     )
