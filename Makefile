@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 LOCAL  := $(VENV)/.local
 READY  := $(VENV)/.dev
 
-.PHONY: demo test check format artifacts benchmark clean
+.PHONY: demo test check format artifacts man benchmark clean
 
 demo: $(LOCAL)
 	$(BIN)/python examples/demo.py
@@ -28,6 +28,10 @@ format: $(READY)
 # The template and the Lambda layer that travel in the wheel; the tests fail when they are stale.
 artifacts: $(READY)
 	PYTHONPATH=backend $(BIN)/python -m todo_backend.infra.artifacts
+
+# The manual pages that travel in the wheel; the tests fail when they are stale.
+man: $(READY)
+	$(BIN)/python -m todo_cli._man docs/man
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/spine.py

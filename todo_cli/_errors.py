@@ -1,10 +1,4 @@
-"""Every failure becomes an exit code and one sentence here, and nowhere else.
-
-```
-0 ok · 1 failed · 2 usage · 3 configuration · 4 not signed in or refused · 5 not found · 6 conflict or invalid
-7 network, throttled or server · 9 a check or threshold failed · 130 interrupted
-```
-"""
+"""Every failure becomes an exit code and one sentence here, and nowhere else."""
 
 from __future__ import annotations
 
@@ -36,6 +30,20 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 7
     CHECK_FAILED = 9
     INTERRUPTED = 130
+
+
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "It is done.",
+    ExitCode.FAILED: "It failed, for a reason that none of the others names.",
+    ExitCode.USAGE: "The command line is wrong.",
+    ExitCode.CONFIGURATION: "A profile, a setting or an extra is missing or wrong.",
+    ExitCode.REFUSED: "Not signed in, or not allowed.",
+    ExitCode.NOT_FOUND: "There is no such to-do, file or deployment.",
+    ExitCode.INVALID: "Somebody else was first, or a value is not valid.",
+    ExitCode.UNAVAILABLE: "The network, a throttle or the server; trying again later may help.",
+    ExitCode.CHECK_FAILED: "A check or a threshold failed.",
+    ExitCode.INTERRUPTED: "Interrupted by Ctrl-C.",
+}
 
 
 class CommandError(Exception):

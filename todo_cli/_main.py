@@ -16,6 +16,8 @@ import click
 from todo_cli._context import AppContext
 from todo_cli._options import Group
 
+COMPLETE = "_TODO_COMPLETE"
+
 
 class Entry(NamedTuple):
     """Where a command stands, and the line that `todo --help` shows; a test holds it to the command's own help."""
@@ -46,6 +48,12 @@ COMMANDS: dict[str, Entry] = {
     "outputs": Entry("Embedded stack", "_stack:outputs", "Print the embedded stack's outputs."),
     "inbox": Entry("Embedded stack", "_stack:inbox", "Show the mails the embedded stack has sent."),
     "logs": Entry("Embedded stack", "_stack:logs", "Show the embedded stack's log."),
+    "help": Entry("Help", "_help:help_command", "Show a command's help, or a page on its own."),
+    "completion": Entry(
+        "Help", "_completion:completion", "Complete words with TAB: print or install it for your shell."
+    ),
+    "doctor": Entry("Help", "_doctor:doctor", "Find out what is wrong, and what to do about it."),
+    "smoke": Entry("Harness", "_smoke:smoke", "Check the deployment from outside, promise by promise."),
     "backend": Entry("AWS", "_backend:backend", "The backend on AWS: synth, diff, deploy, destroy, outputs."),
 }
 
@@ -101,7 +109,7 @@ def run(argv: Sequence[str] | None = None, app: AppContext | None = None) -> int
     arguments = list(sys.argv[1:] if argv is None else argv)
     app = app or AppContext()
     try:
-        code = _invoke(arguments, app)
+        code = _completed(app) if COMPLETE in os.environ else _invoke(arguments, app)
         sys.stdout.flush()
     except BrokenPipeError:
         # `todo list | head`: the reader has what it wanted, which is no failure of ours.
@@ -127,6 +135,13 @@ def _invoke(arguments: list[str], app: AppContext) -> int:
     finally:
         app.close()
     return 0
+
+
+def _completed(app: AppContext) -> int:
+    """Answer the shell, which asks with this variable what a word could become."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(cli, {"obj": app}, "todo", COMPLETE, os.environ[COMPLETE])
 
 
 def _silence_stdout() -> None:

@@ -29,6 +29,10 @@ class Output:
             for line in lines:
                 click.echo(printable(line))
 
+    def result_text(self, text: str) -> None:
+        """Print a text of ours as it stands."""
+        self.result({"text": text}, text.splitlines())
+
     def document(self, document: Any) -> None:
         """Print one JSON document on stdout."""
         click.echo(to_json(document))

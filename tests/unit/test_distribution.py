@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+PACKAGES = {"todo_sdk", "todo_cli", "todo_backend"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,7 +43,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 def test_the_wheel_installs_three_packages_and_no_other_name(wheel: zipfile.ZipFile) -> None:
     top = {name.split("/")[0] for name in wheel.namelist()}
-    assert {name for name in top if not name.endswith(".dist-info")} == {"todo_sdk", "todo_cli", "todo_backend"}
+    assert {name for name in top if not name.endswith((".dist-info", ".data"))} == PACKAGES
+
+
+def test_outside_the_packages_there_are_manual_pages_only(wheel: zipfile.ZipFile) -> None:
+    others = [name for name in wheel.namelist() if name.split("/")[0].endswith(".data")]
+    assert {name.partition("/data/")[2].rpartition("/")[0] for name in others} == {"share/man/man1"}
+    assert {name.rpartition(".")[2] for name in others} == {"1"}
 
 
 @pytest.mark.parametrize(
