@@ -4,25 +4,26 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import requests
-
-from todo_sdk._auth import Auth
-from todo_sdk._cognito import Cognito
 from todo_sdk._config import Config
-from todo_sdk._discovery import completed
 from todo_sdk._errors import ConfigError
-from todo_sdk._files import Files
-from todo_sdk._http import Http
+from todo_sdk._late import made_late
 from todo_sdk._models import Change, SyncResult
 from todo_sdk._session import Session
 from todo_sdk._store import FileTokenStore, TokenStore
-from todo_sdk._todos import Todos
 
 if TYPE_CHECKING:
+    import requests
+
+    from todo_sdk._auth import Auth
+    from todo_sdk._cognito import Cognito
+    from todo_sdk._files import Files
+    from todo_sdk._http import Http
     from todo_sdk._replica import Replica
+    from todo_sdk._todos import Todos
 
 
 class TodoClient:
@@ -41,7 +42,7 @@ class TodoClient:
         config: Config,
         *,
         store: TokenStore | None = None,
-        http: requests.Session | None = None,
+        http: "requests.Session | None" = None,
         clock: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
     ) -> None:
@@ -51,14 +52,10 @@ class TodoClient:
                 f" --api-url {config.api_url}`"
             )
         self.config = config
-        self._http = Http(config.api_url, http)
-        cognito = Cognito(config, clock)
+        self._http = made_late(lambda: _http(config, http))  # a replica is used without asking anybody
+        self._cognito = made_late(lambda: _cognito(config, clock))
         kept = FileTokenStore(config.session_path) if store is None else store
-        session = Session(config, kept, self._http, cognito, clock)
-        self.auth = Auth(cognito, session)
-        self.todos = Todos(session, clock)
-        self.files = Files(config, session)
-        self._session = session
+        self._session = Session(config, kept, self._http, self._cognito, clock)
         self._clock = clock
         self._zone = zone
         self._replicas: dict[str, Replica] = {}
@@ -74,7 +71,32 @@ class TodoClient:
             ConfigError: no such profile, or no address; says where it was looked for.
         """
         config = Config.load(profile)
-        return cls(completed(config) if config.missing else config)
+        if config.missing:
+            from todo_sdk._discovery import completed
+
+            config = completed(config)
+        return cls(config)
+
+    @cached_property
+    def auth(self) -> "Auth":
+        """Signing up, in and out."""
+        from todo_sdk._auth import Auth
+
+        return Auth(self._cognito, self._session)
+
+    @cached_property
+    def files(self) -> "Files":
+        """The files in the signed-in user's own folder."""
+        from todo_sdk._files import Files
+
+        return Files(self.config, self._session)
+
+    @cached_property
+    def todos(self) -> "Todos":
+        """The signed-in user's to-dos, asked of the service each time."""
+        from todo_sdk._todos import Todos  # which loads requests
+
+        return Todos(self._session, self._clock)
 
     @property
     def replica(self) -> "Replica":
@@ -112,3 +134,15 @@ class TodoClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _cognito(config: Config, clock: Callable[[], float]) -> "Cognito":
+    from todo_sdk._cognito import Cognito
+
+    return Cognito(config, clock)
+
+
+def _http(config: Config, session: "requests.Session | None") -> "Http":
+    from todo_sdk._http import Http
+
+    return Http(config.api_url, session)

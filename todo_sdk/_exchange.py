@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from todo_sdk._errors import ServerError
-from todo_sdk._http import Request
 from todo_sdk._models import Todo
 from todo_sdk._session import Session
 
@@ -44,6 +43,8 @@ def exchange(
     Raises:
         ServerError: the answer is not what it should be.
     """
+    from todo_sdk._http import Request  # which loads requests; a replica is mostly used without it
+
     body: dict[str, Any] = {"since": position.since, "since_at": position.since_at, "changes": list(changes)}
     if limit is not None:
         body["limit"] = limit

@@ -190,6 +190,11 @@ class Replica:
         with self._asking() as queries:
             return queries.short_id(todo.id if isinstance(todo, Todo) else todo_id_text(todo))
 
+    def short_ids(self, todos: Iterable[Todo]) -> dict[str, str]:
+        """Give what `short_id` gives for each of several to-dos, by id, with one question instead of many."""
+        with self._asking() as queries:
+            return queries.short_ids([todo.id for todo in todos])
+
     def find(self, text: str) -> tuple[Todo, ...]:
         """Give the to-do with this number, else those whose id begins like this (4 characters at least)."""
         with self._asking() as queries:

@@ -110,6 +110,12 @@ class Queries:
         shared = max((_shared(todo_id, other) for other in beside if other), default=0)
         return todo_id[: max(SHORT_ID_CHARS, shared + 1)].rstrip("-")
 
+    def short_ids(self, todo_ids: Iterable[str]) -> dict[str, str]:
+        """Give the short id of each of several to-dos."""
+        query = "SELECT id, number FROM todo WHERE number IS NOT NULL"
+        numbers = {row[0]: str(row[1]) for row in self._db.execute(query)}
+        return {todo_id: numbers.get(todo_id) or self.short_id(todo_id) for todo_id in todo_ids}
+
     def find(self, text: str) -> tuple[Todo, ...]:
         """Give the to-do with a number, else those whose id begins so."""
         text = text.strip().lower()

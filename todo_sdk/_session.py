@@ -4,6 +4,8 @@ Several threads and several processes may share a session: before a renewal the 
 may have renewed already. Nothing but `highest revision seen` and the sync position is kept beside the tokens.
 """
 
+from __future__ import annotations
+
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -11,16 +13,16 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from todo_sdk._cognito import Cognito, Tokens
 from todo_sdk._config import Config
 from todo_sdk._errors import ConfigError, NotSignedInError, TodoError
-from todo_sdk._http import Answer, Http, Request
 from todo_sdk._models import User
 from todo_sdk._state import State, claims_of
 from todo_sdk._store import TokenStore
 
 if TYPE_CHECKING:
     from todo_sdk._aws import AwsCredentials
+    from todo_sdk._cognito import Cognito, Tokens
+    from todo_sdk._http import Answer, Http, Request  # which loads requests; only asking needs it
 
 RENEW_BEFORE_SECONDS = 60.0
 RENEW_CREDENTIALS_BEFORE_SECONDS = 300.0  # a multipart upload signs its parts over minutes
@@ -118,7 +120,7 @@ class Session:
             self._remember(identity_id=identity_id)
             return identity_id
 
-    def credentials(self) -> "AwsCredentials":
+    def credentials(self) -> AwsCredentials:
         """Give credentials for the user's own folder that are good for some minutes at least; kept in memory only."""
         with self._lock:
             drift = self._signed_in().drift_seconds
