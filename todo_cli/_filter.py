@@ -1,6 +1,7 @@
 """The filter language: status:open +home due.before:friday list:shop milk, and @NAME for a saved filter.
 
-All terms of a filter must fit; `or` between terms separates alternatives; a minus before a term turns it around.
+All terms of a filter must fit; `or` between terms separates alternatives; a minus (or not:) before a term turns it
+around.
 Pure: now and the saved filters are given.
 """
 
@@ -38,6 +39,7 @@ KEYS: dict[str, str] = {
     "has": "has:notes, has:due, has:tags, has:list, has:recurrence, has:attachments",
     "text": "text:overdue, for a word that would be read as a term",
     "id": "id:4f1c",
+    "not": "not:home (as -home), not:list:shop, not:overdue",
 }
 _TERM = re.compile(r"([a-z_]+)(?:\.([a-z]+))?:(.*)", re.DOTALL)
 
@@ -86,8 +88,9 @@ class Reader:
     def _term(self, word: str) -> Test:
         if word.startswith("+") and len(word) > 1:
             return self._tag(word[1:])
-        if word.startswith("-") and len(word) > 1:
-            return _not(self._term(word[1:]) if self._is_term(word[1:]) else self._tag(word[1:]))
+        turned = word.removeprefix("-") if word.startswith("-") else word.removeprefix("not:")
+        if turned and turned != word:
+            return _not(self._term(turned) if self._is_term(turned) else self._tag(turned))
         if word.startswith("@") and len(word) > 1:
             return self._saved_filter(word[1:])
         if word.lower() == "overdue":

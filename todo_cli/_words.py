@@ -1,9 +1,10 @@
 """Quick add: what the words of `todo add` say beside the title.
 
 `Pay rent tomorrow 5pm #home !1 every month` is the title "Pay rent" with a due time, a tag, a priority and a
-recurrence. Marks (`#tag`, `!1`, `list:name`) are read wherever they stand; dates and recurrences at the end of the
-words, and at their beginning unless they are one word that may begin a title ("Friday report"); never in the middle,
-and never so that the title is left hanging ("Plan for tomorrow", "Watch Black Friday" stay whole).
+recurrence. Marks (`#tag`, `!1`, `list:name`; `tag:`, `priority:`, `due:`) are read wherever they stand; dates and
+recurrences at the end of the words, and at their beginning unless they are one word that may begin a title ("Friday
+report"); never in the middle, and never so that the title is left hanging ("Plan for tomorrow", "Watch Black Friday"
+stay whole).
 
 Pure: no clock; now is given.
 """
@@ -19,8 +20,9 @@ from typing import Any
 from todo_cli import _dates, _recurrence
 
 MOST_PHRASE_WORDS = 14
-_TAG = re.compile(r"#(?=[^\s,]*[^\W\d])([^\s,#]{1,50})")  # not #42, which is the number of something
-_PRIORITY = re.compile(r"!([1-4])")
+_TAG = re.compile(r"(?:#(?=[^\s,]*[^\W\d])|tag:)([^\s,#]{1,50})")  # not #42, which is the number of something
+_PRIORITY = re.compile(r"(?:!|priority:)([1-4])")
+_DUE = re.compile(r"due:(\S+)")
 _LIST = re.compile(r'(?:^|(?<=\s))list:(?:"([^"]+)"|(\S+))')
 _SET_OFF = re.compile(r"[,:]$")
 # A title does not end in one of these: the date after it belongs to it.
@@ -54,12 +56,12 @@ def understood(text: str, now: datetime) -> Understood:
     Raises:
         NoSuchDayError: a date stands there that the calendar does not have.
     """
-    rest, fields = _without_marks(text)
+    rest, fields = _without_marks(text, now)
     title, phrase = _without_phrase(rest, now)
     if not title.strip():  # `todo add tomorrow`: a to-do is more than its date
         return Understood(text)
     if phrase is not None:
-        fields |= _due_of(phrase, now)
+        fields = _due_of(phrase, now) | fields
     if not fields:
         return Understood(text)
     return Understood(title, fields)
@@ -78,25 +80,36 @@ def echo(fields: Mapping[str, Any], now: datetime) -> str:
     return " · ".join(told)
 
 
-def _without_marks(text: str) -> tuple[str, dict[str, Any]]:
+def _without_marks(text: str, now: datetime) -> tuple[str, dict[str, Any]]:
     lists: list[str] = []
 
     def named(found: re.Match[str]) -> str:
         lists.append(found[1] or found[2])
         return ""
 
-    kept, tags, priority = [], [], None
+    fields: dict[str, Any] = {}
+    kept, tags = [], []
     for word in _LIST.sub(named, text).split():
         if found := _TAG.fullmatch(word):
             tags.append(found[1])
         elif found := _PRIORITY.fullmatch(word):
-            priority = int(found[1])
+            fields["priority"] = int(found[1])
+        elif (found := _DUE.fullmatch(word)) and (due := _marked_due(found[1], now)):
+            fields["due"] = due
         else:
             kept.append(word)
-    fields: dict[str, Any] = {"tags": tuple(dict.fromkeys(tags))} if tags else {}
+    fields |= {"tags": tuple(dict.fromkeys(tags))} if tags else {}
     fields |= {"list": lists[-1]} if lists else {}
-    fields |= {"priority": priority} if priority else {}
     return (" ".join(kept) if fields else text), fields
+
+
+def _marked_due(text: str, now: datetime) -> date | datetime | None:
+    try:
+        return _dates.parse_due(re.sub(r"(?<=\D)-|-(?=\D)", " ", text), now)  # due:next-week, and 2026-12-24 as it is
+    except _dates.NoSuchDayError:
+        raise
+    except ValueError:
+        return None
 
 
 def _without_phrase(text: str, now: datetime) -> tuple[str, _Phrase | None]:
