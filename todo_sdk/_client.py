@@ -96,7 +96,7 @@ class TodoClient:
         """The signed-in user's to-dos, asked of the service each time."""
         from todo_sdk._todos import Todos  # which loads requests
 
-        return Todos(self._session, self._clock)
+        return Todos(self._session, self._clock, self._zone)
 
     @property
     def replica(self) -> "Replica":
@@ -118,8 +118,15 @@ class TodoClient:
             return self._replicas[user_id]
 
     def sync(self, changes: Iterable[Change] = ()) -> SyncResult:
-        """Push up to 25 changes and pull what changed since the last sync, in one request."""
+        """Push up to 25 changes and pull what changed since the last sync, for an app that keeps its own copy.
+
+        The next sync begins after these changes only when `synced` was told that they are taken in.
+        """
         return self.todos.sync(changes)
+
+    def synced(self, result: SyncResult) -> None:
+        """Remember that the changes of a sync have been taken in."""
+        self.todos.synced(result)
 
     def close(self) -> None:
         """Close the connections and the replica."""

@@ -171,6 +171,11 @@ def tag_text(value: Any) -> str:
     return text
 
 
+def tag_texts(values: Any) -> list[str]:
+    """Check several tags and give each once, in their order."""
+    return list(dict.fromkeys(tag_text(value) for value in _texts("tags", values, TAGS)))
+
+
 def _attachment(value: Any) -> str:
     return file_key(_text("an attachment", value, KEY_BYTES))
 
@@ -217,7 +222,7 @@ _WRITERS: Mapping[str, Callable[[Any], Any]] = {
     "status": _status,
     "priority": _priority,
     "due": due_to_text,
-    "tags": lambda values: [tag_text(value) for value in _texts("tags", values, TAGS)],
+    "tags": tag_texts,
     "list": lambda value: _text("list", value, LIST_CHARS),
     "recurrence": _recurrence,
     "attachments": lambda values: [_attachment(value) for value in _texts("attachments", values, ATTACHMENTS)],

@@ -191,6 +191,7 @@ class SyncResult:
 
     `changes` are the to-dos that changed since the last sync, deleted ones among them (`deleted` is true), oldest
     change first. `more`: sync again for the rest. `reset`: what was known before is out of date; `changes` starts anew.
+    `at` is the service's time. Give the result to `synced` once the changes are taken in.
     """
 
     results: tuple[ChangeResult, ...]
@@ -198,3 +199,4 @@ class SyncResult:
     revision: int
     more: bool
     reset: bool
+    at: datetime | None = None

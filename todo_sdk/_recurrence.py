@@ -29,6 +29,7 @@ PARTS = (
 )
 FROM_COMPLETION = "X-FROM=COMPLETION"
 LONGEST_INTERVAL = 1000
+SUCCESSORS = 50  # so often the next occurrence of one to-do can be removed and made again
 
 _TEXT = re.compile(r"(?:RRULE(?P<params>;[^:]*)?:)?(?P<parts>[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*)")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")

@@ -12,11 +12,9 @@ from todo_sdk._errors import ConflictError, InvalidRequestError, NotFoundError
 from todo_sdk._fields import new_todo_id, time_to_text
 from todo_sdk._merge import DEFAULTS, fields_of
 from todo_sdk._models import Todo
-from todo_sdk._recurrence import check_schedule, successor_fields, successor_id
+from todo_sdk._recurrence import SUCCESSORS, check_schedule, successor_fields, successor_id
 from todo_sdk._replica_rows import JOURNAL_STEPS, Record, Rows, new_todo
 from todo_sdk._replica_store import Row, Store
-
-SUCCESSORS = 50  # so often one next occurrence can be removed and made again
 
 
 class Edits:

@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from typing import Any, TypedDict
 
 from todo_sdk._errors import InvalidRequestError
-from todo_sdk._fields import due_to_text, tag_text, wire_fields
+from todo_sdk._fields import due_to_text, tag_texts, wire_fields
 from todo_sdk._models import Due, Status, Todo
 from todo_sdk._offline_models import Stats
 from todo_sdk._replica_rows import COLUMNS, due_seconds, moment, todo_of
@@ -65,7 +65,7 @@ class Queries:
             if text is not None:
                 conditions.append(f"todo.due_seconds {sign} :{name}")
                 values[name] = due_seconds(text)
-        for number, tag in enumerate(tags_of(filters.get("tag"))):
+        for number, tag in enumerate(_tags(filters.get("tag"))):
             tables += f" JOIN tag AS tag{number} ON tag{number}.todo = todo.rowid AND tag{number}.tag = :tag{number}"
             values[f"tag{number}"] = tag
         if filters.get("overdue"):
@@ -155,11 +155,8 @@ class Queries:
         return tuple(todo_of(row) for row in self._db.execute(query, values))
 
 
-def tags_of(given: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Give the tags of a filter, which takes one or several."""
-    if given is None:
-        return ()
-    return tuple(dict.fromkeys(tag_text(tag) for tag in ((given,) if isinstance(given, str) else given)))
+def _tags(given: str | Iterable[str] | None) -> list[str]:
+    return [] if given is None else tag_texts([given] if isinstance(given, str) else given)
 
 
 def words_of(text: str) -> list[str]:

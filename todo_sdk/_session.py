@@ -132,6 +132,10 @@ class Session:
                 self._remember(identity_id=identity_id)
             return self._credentials
 
+    def revision(self) -> int:
+        """Give the highest revision that this device has seen."""
+        return self._signed_in().revision
+
     def sync_position(self) -> tuple[int, str | None]:
         """Give the revision up to which this device has synced, and the server's time then."""
         state = self._signed_in()

@@ -1,25 +1,24 @@
 """Devices with a replica each, and the service on a table in memory behind a network that can fail."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from tests.unit.sdk.conftest import FakeCognito, config_for, jwt
+from tests.unit.sdk.conftest import config_for, jwt
 from tests.unit.service.conftest import MemoryTable, Service, event
 from todo_sdk import Config, MemoryTokenStore, Replica, TodoClient
-from todo_sdk._state import State
+from todo_sdk._state import State, claims_of
 
+START_OF_TIME = 1_700_000_000.0
 BERLIN = ZoneInfo("Europe/Berlin")
-ROUTES = ("/v1/todos/{id}", "/v1/todos", "/v1/sync", "/v1/revision")
 Fault = Callable[[requests.PreparedRequest], str | None]
 
 
@@ -32,7 +31,7 @@ class World:
     """
 
     service: Service = field(default_factory=Service)
-    fault: Fault = lambda request: None  # noqa: E731
+    fault: Fault = lambda request: None
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -82,25 +81,26 @@ class ToService(BaseAdapter):
 
 
 def event_of(request: requests.PreparedRequest) -> dict[str, Any]:
-    parts = urlsplit(str(request.url))
+    """What API Gateway makes of a request."""
+    headers = {str(name): str(value) for name, value in request.headers.items()}
+    body = b"" if request.body is None else bytes(request.body)  # type: ignore[arg-type]
+    return event_from(str(request.method), request.path_url, headers, body)
+
+
+def event_from(method: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    """What API Gateway makes of a request; whose token it is, it reads from the token."""
+    parts = urlsplit(url)
     path = parts.path.removeprefix("/v")
     one = path.startswith("/v1/todos/")
-    token = str(request.headers["Authorization"])
     return event(
-        str(request.method),
+        method,
         "/v1/todos/{id}" if one else path,
-        user=State_user(token),
+        user=claims_of(headers["Authorization"])["sub"],
         path={"id": path.rpartition("/")[2]} if one else None,
         query=dict(parse_qsl(parts.query, keep_blank_values=True)) or None,
-        headers={str(name): str(value) for name, value in request.headers.items()},
-        body=None if request.body is None else bytes(request.body).decode(),  # type: ignore[arg-type]
+        headers=headers,
+        body=body.decode() or None,
     )
-
-
-def State_user(token: str) -> str:  # noqa: N802
-    from todo_sdk._state import claims_of
-
-    return str(claims_of(token)["sub"])
 
 
 @dataclass

@@ -57,7 +57,7 @@ def test_modules_import_only_from_storeys_below() -> None:
         ("_answers", "_retry", "_http"),
         ("_discovery", "_aws", "_cognito_errors", "_srp", "_cognito", "_s3"),
         ("_state", "_session"),
-        ("_exchange",),
+        ("_exchange", "_pages"),
         ("_replica_schema", "_replica_store", "_replica_rows"),
         ("_replica_edits", "_replica_queries", "_replica_recovery", "_replica_apply", "_replica_sync"),
         ("_auth", "_todos", "_files", "_replica"),
