@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from todo_cli import _filter
+from todo_cli import _filter, _syncing
 from todo_cli._errors import CommandError, ExitCode
 from todo_cli._options import Command
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from todo_sdk import Todo
 
 ID = re.compile(r"\d+|[0-9a-f-]{4,36}", re.IGNORECASE)
+LONGEST_NUMBER = 7  # what is longer is the beginning of an id
 MOST_NAMED = 5
 MOST_LISTED = 10
 TITLE_CHARS = 30
@@ -75,6 +76,7 @@ def choose(app: AppContext, words: Sequence[str]) -> Chosen:
         CommandError: an id that is none (6), that no to-do has (5), or that several have (6, naming them); a filter
             that nothing fits (5).
     """
+    _syncing.before_reading(app)
     if any(_TERM.fullmatch(word) for word in words):
         found = tuple(fitting(app, words))
         if not found:
@@ -91,6 +93,8 @@ def one(app: AppContext, typed: str) -> Todo:
         sentence = f"{typed!r} is not a to-do's id; give the number that `todo list` shows, or the id's beginning"
         raise CommandError(sentence, ExitCode.INVALID, "invalid_request")
     found = app.replica.find(wanted)
+    if not found and len(wanted) > LONGEST_NUMBER and _syncing.look_again(app):
+        found = app.replica.find(wanted)  # another device made it a moment ago
     if len(found) == 1:
         return found[0]
     if found:

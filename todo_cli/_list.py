@@ -129,7 +129,6 @@ def show(app: AppContext, ids: tuple[str, ...]) -> None:
 
     ID is the number that lists show, or at least 4 characters of the beginning of the whole id.
     """
-    _syncing.before_reading(app)
     chosen = choose(app, ids)
     lines: list[str] = []
     for todo in chosen.todos:

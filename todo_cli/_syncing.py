@@ -73,6 +73,14 @@ def after_change(app: AppContext) -> None:
     _after(app, fresh_seconds=0.0, changed=True)
 
 
+def look_again(app: AppContext) -> bool:
+    """Fetch what changed elsewhere, for what is not here; tells whether that was possible."""
+    memory, now = remembered(app.replica), app.clock()
+    if not _may_ask(app) or memory.failed_at <= now < memory.asks_again_at():
+        return False
+    return full_sync(app, app.preferences.budget_seconds).error is None
+
+
 def full_sync(app: AppContext, budget_seconds: float | None) -> SyncReport:
     """Sync now, and remember whether the service was reached."""
     replica = app.replica
@@ -131,7 +139,9 @@ def _tell(app: AppContext, report: SyncReport, changed: bool) -> None:
         app.out.talk(told_conflict(conflict))
     for change in report.refused:
         app.out.talk(told_refused(change, app.replica.short_id(change.todo_id)))
-    if report.error is not None or not report.complete:
+    if report.error is not None and report.online:
+        app.out.talk(f"not synced: {report.error}")
+    elif report.error is not None or not report.complete:
         _tell_waiting(app, changed)
     elif report.pulled and not changed:
         app.out.talk(f"{report.pulled} more changed elsewhere and came in; look again")

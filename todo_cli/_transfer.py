@@ -18,7 +18,7 @@ from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode
 from todo_cli._options import Command
 from todo_cli.formats import FORMATS, Broken, Item, Surroundings, format_of_file, format_of_text, load_format
-from todo_cli.formats._item import ids_of
+from todo_cli.formats._item import ids_of, next_id
 
 FORMAT = click.option(
     "--format", "-f", "format_name", type=click.Choice(list(FORMATS)), help="Instead of what the name says."
@@ -39,9 +39,12 @@ MOST_TOLD = 10
 @click.argument("file", metavar="FILE")
 @FORMAT
 @click.option("--skip-invalid", is_flag=True, help="Leave out what cannot be read instead of importing nothing.")
+@click.option("--again", is_flag=True, help="Bring back what was imported before and then removed.")
 @click.option("--dry-run", is_flag=True, help="Read and tell, change nothing.")
 @click.pass_obj
-def import_todos(app: AppContext, file: str, format_name: str | None, skip_invalid: bool, dry_run: bool) -> None:
+def import_todos(
+    app: AppContext, file: str, format_name: str | None, skip_invalid: bool, again: bool, dry_run: bool
+) -> None:
     """Add the to-dos of a file: JSON, CSV, todo.txt, iCalendar or Taskwarrior's JSON; - is standard input.
 
     All or nothing, one step for `todo undo`. What is here already stays as it is, so that the same file imported twice
@@ -51,6 +54,7 @@ def import_todos(app: AppContext, file: str, format_name: str | None, skip_inval
     name = format_name or format_of_file(file) or format_of_text(text)
     entries = list(load_format(name).read(text, Surroundings(app.now())))
     outcome = Outcome(file, name, dry_run, [entry for entry in entries if isinstance(entry, Broken)])
+    outcome.again = again
     _add_all(app, [entry for entry in entries if isinstance(entry, Item)], outcome, skip_invalid=skip_invalid)
     outcome.tell(app)
     if outcome.added and not dry_run:
@@ -134,24 +138,36 @@ class _DryRunError(Exception):
 
 
 def _add_one(app: AppContext, todo_id: str, item: Item, outcome: Outcome) -> None:
-    from todo_sdk import ConflictError, InvalidRequestError, NotFoundError
+    from todo_sdk import ConflictError, InvalidRequestError
+
+    times = 0
+    while not _is_here(app, todo_id):
+        try:
+            app.replica.add(todo_id=todo_id, **item.fields)
+        except ConflictError:  # it was here and was removed
+            if not outcome.again:
+                outcome.removed_before += 1
+                return
+            times += 1
+            todo_id = next_id(todo_id, times)
+            continue
+        except InvalidRequestError as error:
+            outcome.broken.append(Broken(item.line, str(error)))
+            return
+        outcome.added += 1
+        outcome.losses += [(item.line, loss) for loss in item.losses]
+        return
+    outcome.already_here += 1
+
+
+def _is_here(app: AppContext, todo_id: str) -> bool:
+    from todo_sdk import NotFoundError
 
     try:
         app.replica.get(todo_id)
-        outcome.already_here += 1
-        return
     except NotFoundError:
-        pass
-    try:
-        app.replica.add(todo_id=todo_id, **item.fields)
-    except ConflictError:  # it was here and was removed
-        outcome.already_here += 1
-        return
-    except InvalidRequestError as error:
-        outcome.broken.append(Broken(item.line, str(error)))
-        return
-    outcome.added += 1
-    outcome.losses += [(item.line, loss) for loss in item.losses]
+        return False
+    return True
 
 
 @dataclass
@@ -164,6 +180,8 @@ class Outcome:
     broken: list[Broken]
     added: int = 0
     already_here: int = 0
+    removed_before: int = 0
+    again: bool = False
     losses: list[tuple[int, str]] = field(default_factory=list)
 
     def refusal(self) -> str:
@@ -180,13 +198,17 @@ class Outcome:
             "format": self.format_name,
             "added": self.added,
             "already_here": self.already_here,
+            "removed_before": self.removed_before,
             "skipped": self.broken,
             "dry_run": self.dry_run,
         }
         parts = [f"{'would add' if self.dry_run else 'added'} {self.added}"]
         parts += [f"{self.already_here} already here"] if self.already_here else []
+        parts += [f"{self.removed_before} removed before"] if self.removed_before else []
         parts += [f"{len(self.broken)} left out"] if self.broken else []
         app.out.result(document, [f"{', '.join(parts)} ({self.format_name})"])
+        if self.removed_before:
+            app.out.talk("what was removed here stays away; --again brings it back")
         for entry in self.broken:
             app.out.talk(f"left out: line {entry.line}: {entry.reason}")
         for line, loss in self.losses:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from todo_sdk import Todo
 
-DUE_WEIGHT = 12.0  # these are Taskwarrior's coefficients, so that who comes from there finds the same order
+DUE_WEIGHT = (
+    12.0  # this one, the priorities and the age are Taskwarrior's, so that who comes from there finds the order
+)
 DUE_LEAST = 0.2  # the share of the weight for what is due in 14 days or later
 DUE_FROM_DAYS, DUE_TO_DAYS = -14.0, 7.0  # days overdue between which the share grows from the least to 1
+DUE_NOW_WEIGHT = 3.0  # ours: what is overdue or due today comes before what only matters more
 PRIORITY_WEIGHTS = {1: 6.0, 2: 3.9, 3: 1.8, 4: 0.0}
 AGE_WEIGHT, AGE_FULL_DAYS = 2.0, 365.0
 DAY_SECONDS = 86_400.0
@@ -59,4 +62,5 @@ def _due_part(todo: Todo, now: datetime) -> float:
         return 0.0
     late_days = (now - due_moment(todo.due, now)).total_seconds() / DAY_SECONDS
     share = (min(max(late_days, DUE_FROM_DAYS), DUE_TO_DAYS) - DUE_FROM_DAYS) / (DUE_TO_DAYS - DUE_FROM_DAYS)
-    return DUE_WEIGHT * (DUE_LEAST + (1 - DUE_LEAST) * share)
+    due_now = DUE_NOW_WEIGHT if state(todo, now) else 0.0
+    return due_now + DUE_WEIGHT * (DUE_LEAST + (1 - DUE_LEAST) * share)

@@ -145,9 +145,10 @@ def test_an_open_day_is_overdue_when_it_is_over_where_the_person_is() -> None:
 def test_the_formula_of_urgency_gives_the_documented_numbers() -> None:
     assert urgency(todo(), NOW) == 0
     assert urgency(todo(priority=1), NOW) == 6
-    assert urgency(todo(due=NOW - timedelta(days=7)), NOW) == pytest.approx(12)
-    assert urgency(todo(due=NOW - timedelta(days=70)), NOW) == pytest.approx(12)
-    assert urgency(todo(due=NOW), NOW) == pytest.approx(12 * (0.2 + 0.8 * 14 / 21))
+    assert urgency(todo(due=NOW - timedelta(days=7)), NOW) == pytest.approx(12 + 3)
+    assert urgency(todo(due=NOW - timedelta(days=70)), NOW) == pytest.approx(12 + 3)
+    assert urgency(todo(due=NOW), NOW) == pytest.approx(12 * (0.2 + 0.8 * 14 / 21) + 3)
+    assert urgency(todo(due=NOW + timedelta(days=7)), NOW) == pytest.approx(12 * (0.2 + 0.8 * 7 / 21))
     assert urgency(todo(due=NOW + timedelta(days=90)), NOW) == pytest.approx(2.4)
     assert urgency(todo(created_at=NOW - timedelta(days=730)), NOW) == pytest.approx(2)
     assert urgency(todo(priority=1, status="done"), NOW) == 0
