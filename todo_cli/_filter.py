@@ -8,7 +8,6 @@ Pure: now and the saved filters are given.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -199,6 +198,8 @@ def terms_of(text: str) -> list[str]:
     Raises:
         FilterError: a quote is not closed.
     """
+    import shlex
+
     try:
         return shlex.split(text)
     except ValueError as error:

@@ -15,6 +15,8 @@ ENVIRONMENT: dict[str, str] = {
     "TODO_CONFIG_DIR": "Where config.toml is, instead of the platform's folder for settings.",
     "TODO_DATA_DIR": "Where sessions and to-dos are kept, instead of the platform's folder for data.",
     "TODO_STACK_DIR": "The embedded stack's data directory, instead of `stack` in the platform's folder for data.",
+    "TODO_SYNC_BUDGET_SECONDS": "How long a command may sync after its answer, instead of cli.toml's; 0 for never.",
+    "VISUAL": "The editor of `todo edit`; else EDITOR.",
     "NO_COLOR": "No colours, whatever it is set to (no-color.org).",
     "HTTPS_PROXY": "The proxy for requests to AWS; HTTP_PROXY and NO_PROXY likewise.",
 }
@@ -64,7 +66,7 @@ def _exit_codes() -> tuple[dict[str, str], list[str]]:
 
 
 def _environment() -> tuple[dict[str, str], list[str]]:
-    return ENVIRONMENT, [f"{name:<18}{told}" for name, told in ENVIRONMENT.items()]
+    return ENVIRONMENT, [f"{name:<26}{told}" for name, told in ENVIRONMENT.items()]
 
 
 PAGES = {"exit-codes": _exit_codes, "environment": _environment}

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from io import TextIOWrapper
-from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -70,11 +69,11 @@ class Output:
             return
         cleaned = [[printable(cell).replace("\n", " ") for cell in row] for row in (headings, *rows)]
         at_terminal = sys.stdout.isatty()
-        width = get_terminal_size().columns if at_terminal else None
+        width = _terminal_width() if at_terminal else None
         dress = [_BOLD, *(styles or [""] * len(rows))] if at_terminal and self._dresses else [""] * len(cleaned)
-        for lines, style in zip(columns(cleaned, width=width, folded=folded), dress, strict=True):
-            for line in lines:
-                click.echo(f"\x1b[{style}m{line}\x1b[0m" if style else line, color=True)
+        laid_out = zip(columns(cleaned, width=width, folded=folded), dress, strict=True)
+        text = [f"\x1b[{style}m{line}\x1b[0m" if style else line for lines, style in laid_out for line in lines]
+        click.echo("\n".join(text), color=True)
 
     @property
     def _dresses(self) -> bool:
@@ -128,7 +127,15 @@ def plain(value: Any) -> Any:
 
 def printable(text: str) -> str:
     """Take the control characters out: a shared title must not be able to drive somebody's terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _terminal_width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def pairs(values: Mapping[str, Any]) -> list[str]:

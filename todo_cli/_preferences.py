@@ -12,7 +12,7 @@ work = "+work due.by:eow"
 from __future__ import annotations
 
 import os
-import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -92,7 +92,7 @@ def _write(document: Mapping[str, Any]) -> None:
     import tomli_w
 
     path = preferences_path()
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.time_ns()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:

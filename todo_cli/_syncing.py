@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -166,7 +166,7 @@ def _remember(app: AppContext, replica: Replica, report: SyncReport) -> None:
     else:
         memory = replace(memory, failed_at=now, failures=memory.failures + 1)
     path = memory_path(replica)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.time_ns()}")
     with suppress(OSError):  # it saves time and nothing else
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

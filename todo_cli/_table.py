@@ -6,7 +6,6 @@ Written out by hand, since a list must be there before a drawing library is load
 from __future__ import annotations
 
 from collections.abc import Sequence
-from unicodedata import combining, east_asian_width
 
 GAP = "  "
 NARROWEST_FOLD = 16  # a folded column is not made narrower; on a narrower terminal each row becomes several lines
@@ -35,11 +34,15 @@ def cells(text: str) -> int:
     """Count the cells that a text takes on a terminal."""
     if text.isascii():
         return len(text)
+    from unicodedata import combining, east_asian_width
+
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def fold(text: str, width: int) -> list[str]:
     """Break a text into lines, between words where there are any."""
+    if cells(text) <= width:
+        return [text]
     lines, line = [], ""
     for word in text.split(" "):
         joined = f"{line} {word}" if line else word
@@ -58,12 +61,19 @@ def fold(text: str, width: int) -> list[str]:
 
 def _laid_out(row: Sequence[str], widths: Sequence[int], fold_at: int) -> list[str]:
     parts = fold(row[fold_at], widths[fold_at])
+    if len(parts) == 1:
+        return [_joined(row, widths)]
     lines = [[*row[:fold_at], parts[0], *row[fold_at + 1 :]]]
     lines += [["" if place != fold_at else part for place in range(len(row))] for part in parts[1:]]
-    return [
-        GAP.join(cell + " " * (width - cells(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
+    return [_joined(line, widths) for line in lines]
+
+
+def _joined(line: Sequence[str], widths: Sequence[int]) -> str:
+    filled = [
+        cell.ljust(width) if cell.isascii() else cell + " " * (width - cells(cell))
+        for cell, width in zip(line, widths, strict=True)
     ]
+    return GAP.join(filled).rstrip()
 
 
 def _stacked(row: Sequence[str], width: int, fold_at: int) -> list[str]:

@@ -42,9 +42,12 @@ def state(todo: Todo, now: datetime) -> State:
     """Tell whether an open to-do is overdue or due today; a day without a time is over when the day is."""
     if todo.due is None or todo.status == "done":
         return ""
-    if due_moment(todo.due, now) < now:
-        return "overdue"
-    return "today" if due_day(todo.due, now) == now.date() else ""
+    today = now.date()
+    if isinstance(todo.due, datetime):
+        if todo.due < now:
+            return "overdue"
+        return "today" if due_day(todo.due, now) == today else ""
+    return "overdue" if todo.due < today else "today" if todo.due == today else ""
 
 
 def due_day(due: date | datetime, now: datetime) -> date:
@@ -60,7 +63,11 @@ def due_moment(due: date | datetime, now: datetime) -> datetime:
 def _due_part(todo: Todo, now: datetime) -> float:
     if todo.due is None:
         return 0.0
-    late_days = (now - due_moment(todo.due, now)).total_seconds() / DAY_SECONDS
+    if isinstance(todo.due, datetime):
+        late = now - todo.due
+    else:  # in days of the calendar, whatever the clocks did
+        late = now.replace(tzinfo=None) - datetime.combine(todo.due, time.max)
+    late_days = late.total_seconds() / DAY_SECONDS
     share = (min(max(late_days, DUE_FROM_DAYS), DUE_TO_DAYS) - DUE_FROM_DAYS) / (DUE_TO_DAYS - DUE_FROM_DAYS)
     due_now = DUE_NOW_WEIGHT if state(todo, now) else 0.0
     return due_now + DUE_WEIGHT * (DUE_LEAST + (1 - DUE_LEAST) * share)

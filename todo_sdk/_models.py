@@ -67,7 +67,7 @@ class Todo:
             ServerError: a field is missing or is not what it should be.
         """
         try:
-            return cls(**{each.name: _FROM_WIRE.get(each.name, _same)(wire[each.name]) for each in fields(cls)})
+            return cls(**{name: read(wire[name]) for name, read in _READERS})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ServerError(f"the service sent a to-do that cannot be read ({error!r}); is it newer?") from error
 
@@ -93,6 +93,7 @@ _FROM_WIRE: Mapping[str, Any] = {
     "updated_at": time_from_text,
     "completed_at": _optional_time,
 }
+_READERS = tuple((each.name, _FROM_WIRE.get(each.name, _same)) for each in fields(Todo))
 _TO_WIRE: Mapping[str, Any] = {
     "due": due_to_text,
     "tags": list,
