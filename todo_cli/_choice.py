@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from todo_cli import _filter, _syncing
+from todo_cli import _syncing
 from todo_cli._errors import CommandError, ExitCode
 from todo_cli._options import Command
 
 if TYPE_CHECKING:
     from todo_cli._context import AppContext
+    from todo_cli._filter import Filter
     from todo_sdk import Todo
 
 ID = re.compile(r"\d+|[0-9a-f-]{4,36}", re.IGNORECASE)
@@ -54,8 +55,10 @@ class Chosen:
     bulk: bool
 
 
-def read_filter(app: AppContext, words: Iterable[str]) -> _filter.Filter:
+def read_filter(app: AppContext, words: Iterable[str]) -> Filter:
     """Read a filter as of now, with the saved ones; a term that is none is a usage error."""
+    from todo_cli import _filter
+
     try:
         return _filter.Reader(app.now(), app.preferences.filters).read(words)
     except _filter.FilterError as error:
@@ -64,6 +67,8 @@ def read_filter(app: AppContext, words: Iterable[str]) -> _filter.Filter:
 
 def fitting(app: AppContext, words: Sequence[str], *, everything: bool = False) -> list[Todo]:
     """Give the to-dos that fit a filter; open ones, unless the filter speaks about the status itself."""
+    if not words:
+        return list(app.replica.list(status=None if everything else "open"))
     wanted = read_filter(app, words)
     todos = app.replica.list(status=None if everything or wanted.says_status else "open")
     return [todo for todo in todos if wanted.fits(todo)]

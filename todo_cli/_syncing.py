@@ -55,8 +55,10 @@ def remembered(replica: Replica) -> Memory:
 
 def before_reading(app: AppContext) -> None:
     """Fetch the to-dos if this device never did: an empty list would be no answer."""
+    if remembered(app.replica).reached_at or not _may_ask(app):
+        return
     there = app.replica.stats()
-    if _may_ask(app) and there.synced_at is None and not (there.open or there.done):
+    if there.synced_at is None and not (there.open or there.done):
         app.out.talk("fetching your to-dos for the first time ...")
         report = full_sync(app, FIRST_BUDGET_SECONDS)
         if report.error is not None:

@@ -67,7 +67,8 @@ class Todo:
             ServerError: a field is missing or is not what it should be.
         """
         try:
-            return cls(**{name: read(wire[name]) for name, read in _READERS})
+            read = {name: convert(wire[name]) for name, convert in _FROM_WIRE.items()}
+            return cls(**{name: wire[name] for name in _TODO_NAMES}, **read)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ServerError(f"the service sent a to-do that cannot be read ({error!r}); is it newer?") from error
 
@@ -75,10 +76,6 @@ class Todo:
         """Give the to-do as the service's JSON writes it: `Todo.from_wire(todo.to_wire()) == todo`."""
         wire = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: _TO_WIRE[name](value) if name in _TO_WIRE else value for name, value in wire.items()}
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def _optional_time(text: str | None) -> datetime | None:
@@ -93,7 +90,7 @@ _FROM_WIRE: Mapping[str, Any] = {
     "updated_at": time_from_text,
     "completed_at": _optional_time,
 }
-_READERS = tuple((each.name, _FROM_WIRE.get(each.name, _same)) for each in fields(Todo))
+_TODO_NAMES = tuple(each.name for each in fields(Todo) if each.name not in _FROM_WIRE)
 _TO_WIRE: Mapping[str, Any] = {
     "due": due_to_text,
     "tags": list,

@@ -7,7 +7,6 @@ api_url = "http://127.0.0.1:4566/..."
 """
 
 import os
-import secrets
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,6 +83,8 @@ def write(path: Path, name: str, values: Mapping[str, str], *, make_default: boo
 
 
 def _replace(path: Path, content: bytes) -> None:
+    import secrets  # reading, which is what most runs do, needs none of it
+
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:

@@ -5,22 +5,27 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from sqlite3 import Connection
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from todo_sdk._errors import InvalidRequestError
 from todo_sdk._fields import due_to_text, tag_texts, wire_fields
 from todo_sdk._models import Due, Status, Todo
-from todo_sdk._offline_models import Stats
-from todo_sdk._replica_rows import COLUMNS, due_seconds, moment, todo_of
+from todo_sdk._replica_rows import COLUMNS, NEVER, due_seconds, moment, todo_of
+
+if TYPE_CHECKING:
+    from todo_sdk._offline_models import Stats
 
 SHORTEST_PREFIX = 4
 SHORT_ID_CHARS = 8
 
-_SELECT = f"SELECT {', '.join(f'todo.{name}' for name in COLUMNS)} FROM todo"  # noqa: S608
-_ORDER = """ORDER BY todo.status DESC, CASE todo.status WHEN 'done' THEN todo.completed_at END DESC,
- todo.due_seconds IS NULL, todo.due_seconds, todo.priority, todo.id"""
-_OVERDUE = """todo.status = 'open' AND todo.due_seconds < :now
- AND (length(todo.due) > 10 OR todo.due < :today)"""
+_COLUMNS = ", ".join(f"todo.{name}" for name in COLUMNS)
+_SELECT = f"SELECT {_COLUMNS} FROM todo"  # noqa: S608
+# The indexes of the schema have these orders, so that a list that is cut short need not be sorted whole.
+_ORDERS: Mapping[Status, str] = {
+    "open": "todo.status = 'open' ORDER BY todo.due_seconds, todo.priority, todo.id",
+    "done": "todo.status = 'done' ORDER BY todo.completed_at DESC, todo.id",
+}
+_OVERDUE = "todo.due_seconds < :now AND (length(todo.due) > 10 OR todo.due < :today)"
 
 
 class Filters(TypedDict, total=False):
@@ -55,35 +60,54 @@ class Queries:
 
     def select(self, filters: Filters, limit: int | None) -> tuple[Todo, ...]:
         """Give the to-dos that fit all filters: open ones by due date and priority, then done ones, the last first."""
-        tables, conditions, values = "", ["todo.deleted = 0"], {**self._clock, "limit": _limit(limit)}
-        fields = {name: filters.get(name) for name in ("status", "list", "priority")}
-        for name, value in wire_fields({name: value for name, value in fields.items() if value is not None}).items():
+        tables, conditions, values = "", ["todo.deleted = 0"], dict[str, Any](self._clock)
+        given = {name: filters.get(name) for name in ("status", "list", "priority")}
+        fields = wire_fields({name: value for name, value in given.items() if value is not None})
+        status: Status | None = fields.pop("status", None)
+        for name, value in fields.items():
             conditions.append(f"todo.{name} = :{name}")
             values[name] = value
         for name, sign in (("due_before", "<"), ("due_after", ">=")):
             text = due_to_text(filters.get(name))  # type: ignore[arg-type]
             if text is not None:
-                conditions.append(f"todo.due_seconds {sign} :{name}")
+                conditions.append(f"todo.due_seconds {sign} :{name} AND todo.due_seconds < {NEVER}")
                 values[name] = due_seconds(text)
         for number, tag in enumerate(_tags(filters.get("tag"))):
             tables += f" JOIN tag AS tag{number} ON tag{number}.todo = todo.rowid AND tag{number}.tag = :tag{number}"
             values[f"tag{number}"] = tag
         if filters.get("overdue"):
-            conditions.append(_OVERDUE)
+            conditions.append(f"todo.status = 'open' AND {_OVERDUE}")
         conditions += self._words(filters.get("q"), values)
-        return self._todos(f"{_SELECT}{tables} WHERE {' AND '.join(conditions)} {_ORDER} LIMIT :limit", values)
+        query = f"{_SELECT}{tables} WHERE {' AND '.join(conditions)}"
+        return self._in_order(query, values, (status,) if status else ("open", "done"), _limit(limit))
 
     def search(self, text: str, limit: int | None) -> tuple[Todo, ...]:
-        """Give the to-dos with all words of a text, the last one as a word's beginning: open ones first, best first."""
-        values: dict[str, Any] = {"limit": _limit(limit)}
-        if self._has_words and words_of(text):
-            values["words"] = _match(text)
-            # title counts most; bm25 is the smaller the better
-            order = "ORDER BY todo.status DESC, bm25(words, 8.0, 1.0, 3.0, 2.0), todo.id DESC LIMIT :limit"
-            joined = f"{_SELECT} JOIN words ON words.rowid = todo.rowid"
-            return self._todos(f"{joined} WHERE words MATCH :words AND todo.deleted = 0 {order}", values)
-        conditions = ["todo.deleted = 0", *self._words(text, values)]
-        return self._todos(f"{_SELECT} WHERE {' AND '.join(conditions)} {_ORDER} LIMIT :limit", values)
+        """Give the to-dos with all words of a text, the last one as a word's beginning.
+
+        Open ones before done ones, those with the words in the title before the others, the youngest first.
+        """
+        if not (self._has_words and words_of(text)):
+            return self.select({"q": text}, limit)
+        most, found = _limit(limit), dict[str, Todo]()
+        query = f"SELECT {_COLUMNS} FROM words CROSS JOIN todo ON todo.rowid = words.rowid"  # noqa: S608
+        for status in ("open", "done"):
+            for match in (f"title : ({_match(text)})", _match(text)):
+                values = {"match": match, "status": status, "limit": most}
+                tier = f"{query} WHERE words MATCH :match AND todo.deleted = 0 AND todo.status = :status"
+                for todo in self._todos(f"{tier} ORDER BY words.rowid DESC LIMIT :limit", values):
+                    found.setdefault(todo.id, todo)
+                if 0 <= most <= len(found):
+                    return tuple(found.values())[:most]
+        return tuple(found.values())
+
+    def _in_order(
+        self, query: str, values: Mapping[str, Any], statuses: Iterable[Status], most: int
+    ) -> tuple[Todo, ...]:
+        found: tuple[Todo, ...] = ()
+        for status in statuses:
+            left = most if most < 0 else most - len(found)
+            found += self._todos(f"{query} AND {_ORDERS[status]} LIMIT :limit", {**values, "limit": left})
+        return found
 
     def _words(self, text: str | None, values: dict[str, Any]) -> list[str]:
         if text is None or not text.strip():
@@ -139,15 +163,20 @@ class Queries:
         query = "SELECT list, sum(status = 'open') FROM todo WHERE deleted = 0 GROUP BY list ORDER BY list"
         return dict(tuple(row) for row in self._db.execute(query))
 
-    def stats(self) -> Stats:
+    def stats(self) -> "Stats":
         """Count everything."""
-        query = f"""SELECT coalesce(sum(todo.deleted = 0 AND todo.status = 'open'), 0),
- coalesce(sum(todo.deleted = 0 AND todo.status = 'done'), 0), coalesce(sum(todo.deleted = 0 AND {_OVERDUE}), 0),
- count(todo.place), count(todo.problem) FROM todo"""  # noqa: S608
-        is_open, done, overdue, queued, refused = self._db.execute(query, self._clock).fetchone()
-        conflicts = self._db.execute("SELECT count(*) FROM conflict").fetchone()[0]
+        from todo_sdk._offline_models import Stats  # a list needs none of these
+
+        shown = "FROM todo WHERE deleted = 0 AND status"
+        state = self._db.execute(
+            f"""SELECT (SELECT count(*) {shown} = 'open'), (SELECT count(*) {shown} = 'done'),
+ (SELECT count(*) {shown} = 'open' AND {_OVERDUE}), (SELECT count(*) FROM todo WHERE place IS NOT NULL),
+ (SELECT count(problem) FROM todo WHERE place IS NOT NULL), (SELECT count(*) FROM conflict)""",  # noqa: S608
+            self._clock,
+        ).fetchone()
         facts = dict(tuple(fact) for fact in self._db.execute("SELECT name, value FROM fact"))
         synced_at = facts.get("since_at")
+        is_open, done, overdue, queued, refused, conflicts = state
         revision, at = int(facts.get("since", 0)), moment(synced_at) if synced_at else None
         return Stats(is_open, done, overdue, queued, refused, conflicts, revision, at)
 

@@ -3,15 +3,19 @@
 To-dos that wait to be pushed, conflicts and the journal are carried over; the rest comes back with the next sync.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from todo_sdk._errors import ReplicaError
-from todo_sdk._offline_models import Recovery
-from todo_sdk._replica_store import BUSY_SECONDS, Damaged, Store, alone, rows_of, set_aside
+from todo_sdk._replica_store import BUSY_SECONDS, Damaged, Store, alone, rows_of, said_plainly, set_aside
+
+if TYPE_CHECKING:
+    from todo_sdk._offline_models import Recovery
 
 _TABLES = ("todo", "journal", "conflict")
 _DERIVED = ("rowid", "number", "stale")
@@ -31,21 +35,24 @@ def open_or_recover(store: Store, owner: str) -> Recovery | None:
     return None
 
 
-def recover(store: Store, owner: str) -> Recovery:
+def recover(store: Store, owner: str, wait_seconds: float = BUSY_SECONDS) -> Recovery:
     """Replace a damaged file by a new one with all that could be saved.
 
     Raises:
         ReplicaError: the new one cannot be made; nothing was moved.
     """
+    from todo_sdk._offline_models import Recovery
+
     store.close()
-    with alone(store.path.with_name(f"{store.path.name}.recovery"), BUSY_SECONDS) as mine:
+    with alone(store.path.with_name(f"{store.path.name}.recovery"), wait_seconds) as mine:
         if not mine:
             raise ReplicaError(f"another program is repairing {store.path}; try again in a moment", reason="busy")
         found = {table: rows_of(store.path, table) for table in _TABLES}
         waiting = [row for row in found["todo"][0] if row.get("place") is not None]
         saved = {"todo": waiting, "journal": found["journal"][0], "conflict": found["conflict"][0]}
-        rescued = _fill(_rescue_path(store.path), owner, saved)
-        aside = set_aside(store.path)
+        with said_plainly(store.path):
+            rescued = _fill(_rescue_path(store.path), owner, saved)
+            aside = set_aside(store.path)
         finish(store.path)
         store.open()
     return Recovery(aside, rescued, all(whole for _, whole in found.values()))
@@ -53,9 +60,11 @@ def recover(store: Store, owner: str) -> Recovery:
 
 def finish(path: Path) -> None:
     """Put the saved file in its place; a process that was killed in the middle of a recovery left it behind."""
-    if not path.exists():
-        with suppress(FileNotFoundError):
-            _rescue_path(path).replace(path)
+    rescued = _rescue_path(path)
+    with said_plainly(path):
+        if rescued.exists() and not path.exists():
+            set_aside(path)  # a log that was left behind would be played back into the new file
+            rescued.replace(path)
 
 
 def _rescue_path(path: Path) -> Path:

@@ -3,6 +3,7 @@
 No transactions of its own and no network.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlite3 import Connection, Row
 from typing import Any
 
-from todo_sdk._fields import time_from_text, time_to_text
+from todo_sdk._fields import due_from_text, time_from_text, time_to_text
 from todo_sdk._merge import WRITABLE, changed, fields_of
 from todo_sdk._models import Todo
 
@@ -23,12 +24,17 @@ WORD_COLUMNS = ("title", "notes", "tags", "list")
 # A done to-do keeps its number so long, so that one can still speak of it.
 NUMBER_KEPT = timedelta(days=7)
 JOURNAL_STEPS = 1000
+NEVER = 1e15  # seconds; later than every date that there is
 
 _STATE = ("base", "touched", "place", "queued_at", "sent", "problem", "stale", "number", "due_seconds")
 _UPDATE = f"UPDATE todo SET {', '.join(f'{name} = ?' for name in (*COLUMNS[1:], *_STATE))} WHERE rowid = ?"  # noqa: S608
 _INSERT = f"INSERT INTO todo ({', '.join((*COLUMNS, *_STATE))}) VALUES ({', '.join('?' * len((*COLUMNS, *_STATE)))})"  # noqa: S608
 _INDEX = "INSERT INTO words (rowid, title, notes, tags, list) VALUES (?, ?, ?, ?, ?)"
 _UNINDEX = "INSERT INTO words (words, rowid, title, notes, tags, list) VALUES ('delete', ?, ?, ?, ?, ?)"
+_FIRST_GAP = """SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM todo WHERE number = 1)
+ UNION ALL SELECT * FROM (
+ SELECT number + 1 FROM todo AS before WHERE number IS NOT NULL
+ AND NOT EXISTS (SELECT 1 FROM todo WHERE number = before.number + 1) ORDER BY number LIMIT 1)"""
 
 
 @dataclass
@@ -142,12 +148,16 @@ class Rows:
             record.number = next(self._numbers)
 
     def _free_numbers(self) -> Iterator[int]:
+        """Give the smallest numbers that are free, without looking at all of them for the first."""
         self.db.execute(
             "UPDATE todo SET number = NULL WHERE number IS NOT NULL AND status = 'done' AND completed_at < ?",
             (time_to_text(self.now - NUMBER_KEPT),),
         )
-        rows = self.db.execute("SELECT number FROM todo WHERE number IS NOT NULL")
-        return _gaps({row[0] for row in rows})
+        count, last = self.db.execute("SELECT count(number), max(number) FROM todo").fetchone()
+        first = count + 1 if count == (last or 0) else self.db.execute(_FIRST_GAP).fetchone()[0]
+        yield first
+        used = {row[0] for row in self.db.execute("SELECT number FROM todo WHERE number IS NOT NULL")}
+        yield from (number for number in itertools.count(first + 1) if number not in used)
 
     def _index(self, record: Record, values: Mapping[str, Any]) -> None:
         words = tuple(values[name] for name in WORD_COLUMNS)
@@ -156,14 +166,6 @@ class Rows:
                 self.db.execute(_UNINDEX, (record.rowid, *record.words))
             self.db.execute(_INDEX, (record.rowid, *words))
         record.words = words
-
-
-def _gaps(used: set[int]) -> Iterator[int]:
-    number = 1
-    while True:
-        if number not in used:
-            yield number
-        number += 1
 
 
 def _values(record: Record) -> tuple[Any, ...]:
@@ -206,17 +208,30 @@ def record_of(row: Row) -> Record:
 
 
 def todo_of(row: Row) -> Todo:
-    """Read what the user sees from a row."""
-    todo = {name: row[name] for name in COLUMNS}
-    todo["tags"], todo["attachments"] = json.loads(todo["tags"]), json.loads(todo["attachments"])
-    todo["deleted"] = bool(todo["deleted"])
-    return Todo.from_wire(todo)
+    """Make what the user sees of the columns of a row, which stand in the order of the fields."""
+    todo = [_READERS[name](value) if name in _READERS else value for name, value in zip(COLUMNS, row, strict=True)]
+    return Todo(*todo)
 
 
-def due_seconds(due: str | None) -> float | None:
+def _texts(text: str) -> tuple[str, ...]:
+    return () if text == "[]" else tuple(json.loads(text))
+
+
+_READERS: Mapping[str, Any] = {
+    "due": due_from_text,
+    "tags": _texts,
+    "attachments": _texts,
+    "created_at": time_from_text,
+    "updated_at": time_from_text,
+    "completed_at": lambda text: None if text is None else time_from_text(text),
+    "deleted": bool,
+}
+
+
+def due_seconds(due: str | None) -> float:
     """Place a due date on one time line: a plain date counts from its midnight in UTC, as the service has it."""
     if due is None:
-        return None
+        return NEVER
     if len(due) == len("2026-12-24"):
         return (date.fromisoformat(due) - date(1970, 1, 1)) / timedelta(seconds=1)
     return datetime.fromisoformat(due).timestamp()

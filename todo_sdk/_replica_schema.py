@@ -4,6 +4,7 @@ todo       what the user sees. `base` is the service's version that it began fro
            place among what waits to be pushed (NULL: nothing waits), `sent` a change that may have been sent (it is
            sent again as it is until there is an answer), `touched` when this device changed which field, `problem` why
            the service refused it. Removed ones stay as tombstones for a while.
+           `due_seconds` is `due` on one time line; the indexes have the order in which lists are shown.
 words      the full-text index over it, where SQLite has FTS5.
 journal    what this device changed, one row for each to-do and `step`; undo goes back by steps.
 conflict   values that lost; never deleted.
@@ -32,7 +33,7 @@ CREATE TABLE todo (
     version INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     deleted INTEGER NOT NULL,
-    due_seconds REAL,
+    due_seconds REAL NOT NULL,
     base TEXT,
     touched TEXT NOT NULL DEFAULT '{}',
     place INTEGER,
@@ -41,9 +42,9 @@ CREATE TABLE todo (
     problem TEXT,
     stale INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX todo_due ON todo (due_seconds) WHERE deleted = 0 AND due_seconds IS NOT NULL;
+CREATE INDEX todo_open ON todo (due_seconds, priority, id, list) WHERE deleted = 0 AND status = 'open';
+CREATE INDEX todo_done ON todo (completed_at DESC, id, list) WHERE deleted = 0 AND status = 'done';
 CREATE INDEX todo_list ON todo (list, status) WHERE deleted = 0;
-CREATE INDEX todo_status ON todo (status, priority) WHERE deleted = 0;
 CREATE INDEX todo_place ON todo (place) WHERE place IS NOT NULL;
 CREATE TABLE tag (
     tag TEXT NOT NULL,

@@ -4,6 +4,7 @@ The only module that imports sqlite3. A change is acknowledged when its transact
 `synchronous=FULL`: then it is on the disk and survives the end of the process, of the system, and of the power.
 """
 
+import errno
 import os
 import sqlite3
 import stat
@@ -18,6 +19,7 @@ from todo_sdk._errors import ReplicaError
 from todo_sdk._replica_schema import APPLICATION_ID, MIGRATIONS, WORDS
 
 BUSY_SECONDS = 10.0
+CACHE_KIB = 16 * 1024  # a list of 10,000 with its indexes; taken only as far as it is used
 _SIDES = ("", "-wal", "-shm")
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SAID: Mapping[int, tuple[str, str]] = {
@@ -28,6 +30,13 @@ _SAID: Mapping[int, tuple[str, str]] = {
     sqlite3.SQLITE_PERM: ("read_only", "it may not be opened; check who owns it, or set TODO_DATA_DIR"),
     sqlite3.SQLITE_CANTOPEN: ("unusable", "it cannot be opened; check the folder, or set TODO_DATA_DIR"),
     sqlite3.SQLITE_IOERR: ("unusable", "the disk cannot be read or written; look after the disk, then try again"),
+}
+_SAID_BY_SYSTEM: Mapping[int, str] = {
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "read_only",
+    errno.EPERM: "read_only",
 }
 
 Row = sqlite3.Row
@@ -61,7 +70,7 @@ class Store:
         self._migrations = migrations
         self._busy_seconds = busy_seconds
         self._lock = threading.RLock()
-        self._depth = 0
+        self.depth = 0
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
@@ -72,7 +81,7 @@ class Store:
             ReplicaError: it is a newer SDK's, another user's, or cannot be used.
             Damaged: it is there and not sound.
         """
-        with self._lock, self._said_plainly():
+        with self._lock, said_plainly(self.path):
             self.close()
             make_private(self.path)
             db = connect(self.path, self._busy_seconds)
@@ -98,15 +107,15 @@ class Store:
             ReplicaError: it cannot be written; nothing was.
             Damaged: the file is not sound.
         """
-        with self._lock, self._said_plainly():
+        with self._lock, said_plainly(self.path):
             db = self._current()
             begin, end, back = (
                 ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part")
-                if self._depth
+                if self.depth
                 else ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
             )
             db.execute(begin)
-            self._depth += 1
+            self.depth += 1
             try:
                 yield db
                 db.execute(end)
@@ -116,16 +125,16 @@ class Store:
                         db.execute(statement)
                 raise
             finally:
-                self._depth -= 1
-                if not self._depth:
+                self.depth -= 1
+                if not self.depth:
                     self.step = None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A view that nobody changes while it is looked at."""
-        with self._lock, self._said_plainly():
+        with self._lock, said_plainly(self.path):
             db = self._current()
-            if self._depth:
+            if self.depth:
                 yield db
                 return
             db.execute("BEGIN")
@@ -137,7 +146,7 @@ class Store:
 
     def _current(self) -> sqlite3.Connection:
         # a file that was moved aside or deleted must not be written any more: nobody would read it
-        if self._db is None or (not self._depth and self._identity() != self._file):
+        if self._db is None or (not self.depth and self._identity() != self._file):
             self.open()
         assert self._db is not None
         return self._db
@@ -191,19 +200,27 @@ class Store:
             db.execute("INSERT OR REPLACE INTO fact VALUES ('words', ?)", (int(possible),))
         return possible
 
-    @contextmanager
-    def _said_plainly(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the primary code
-            if code in _DAMAGED:
-                raise Damaged from error
-            reason, said = _SAID.get(code, ("unusable", f"SQLite said: {error}"))
-            raise ReplicaError(f"the replica {self.path} was left as it was: {said}", reason=reason) from error
-        except OSError as error:
-            said = f"{error.strerror or error}; set TODO_DATA_DIR"
-            raise ReplicaError(f"the replica {self.path} cannot be kept: {said}") from error
+
+@contextmanager
+def said_plainly(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say about a file into the SDK's errors.
+
+    Raises:
+        Damaged: the file is not a sound database.
+        ReplicaError: anything else.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the primary code
+        if code in _DAMAGED:
+            raise Damaged from error
+        reason, said = _SAID.get(code, ("unusable", f"SQLite said: {error}"))
+        raise ReplicaError(f"the replica {path} was left as it was: {said}", reason=reason) from error
+    except OSError as error:
+        reason = _SAID_BY_SYSTEM.get(error.errno or 0, "unusable")
+        said = f"{error.strerror or error}; set TODO_DATA_DIR"
+        raise ReplicaError(f"the replica {path} cannot be kept: {said}", reason=reason) from error
 
 
 def has_fts5(db: sqlite3.Connection) -> bool:
@@ -217,7 +234,7 @@ def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
     db = sqlite3.connect(uri, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     try:
         db.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"cache_size = -{CACHE_KIB}"):
             db.execute(f"PRAGMA {pragma}")
     except BaseException:
         db.close()
@@ -270,21 +287,27 @@ def alone(path: Path, wait_seconds: float) -> Iterator[bool]:
     The lock is SQLite's own on an empty file beside the replica: it is there on every platform, knows a time limit, and
     ends with the process that holds it.
     """
-    lock = path.with_name(f"{path.name}.lock")
-    make_private(lock)
-    db = sqlite3.connect(lock, timeout=max(wait_seconds, 0), isolation_level=None, check_same_thread=False)
+    with said_plainly(path):
+        lock = path.with_name(f"{path.name}.lock")
+        make_private(lock)
+        db = sqlite3.connect(lock, timeout=max(wait_seconds, 0), isolation_level=None, check_same_thread=False)
     try:
-        try:
-            db.execute("PRAGMA journal_mode = MEMORY")
-            db.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            yield False
-            return
-        yield True
+        with said_plainly(path):
+            mine = _exclusive(db)
+        yield mine
     finally:
         db.close()
+
+
+def _exclusive(db: sqlite3.Connection) -> bool:
+    try:
+        db.execute("PRAGMA journal_mode = MEMORY")
+        db.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def rows_of(path: Path, table: str) -> tuple[list[dict[str, Any]], bool]:

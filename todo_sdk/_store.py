@@ -6,7 +6,6 @@ a damaged file means "signed out", never an error.
 
 import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +79,8 @@ class FileTokenStore:
         Raises:
             ConfigError: the folder cannot be written.
         """
+        import secrets  # reading, which is what most runs do, needs none of it
+
         with _said_plainly(self.path):
             self._make_folder()
             temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")

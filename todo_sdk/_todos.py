@@ -20,7 +20,7 @@ from todo_sdk._fields import (
 from todo_sdk._http import Answer, Request
 from todo_sdk._models import Change, ChangeResult, Completed, Due, Status, SyncResult, Todo, TodoFields
 from todo_sdk._pages import walk
-from todo_sdk._recurrence import SUCCESSORS, successor_fields, successor_id
+from todo_sdk._recurrence import SUCCESSORS, check_schedule, successor_fields, successor_id
 from todo_sdk._session import Session
 
 
@@ -70,7 +70,9 @@ class Todos:
             "attachments": attachments,
         }
         own_id = new_todo_id(self._clock()) if todo_id is None else todo_id_text(todo_id)
-        return self._create(own_id, wire_fields(given))
+        fields = wire_fields(given)
+        check_schedule(fields["due"], fields["recurrence"])
+        return self._create(own_id, fields)
 
     def get(self, todo_id: str) -> Todo:
         """Give one to-do; NotFoundError when there is none (any more)."""
