@@ -4,7 +4,8 @@
     python benchmarks/cli.py --rounds 30
 
 The to-dos come from a real sign-in on an embedded stack, which is stopped before anything is measured: the network is
-down, as on a phone without a signal. Debian's taskwarrior and todoman get the same 1,000 to-dos where they are installed.
+down, as on a phone without a signal. Debian's taskwarrior and todoman get the same 1,000 to-dos where they are
+installed.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ class Machine:
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        own = {
-            **{
-                name: str(self.folder / name.lower()) for name in ("TODO_CONFIG_DIR", "TODO_DATA_DIR", "TODO_STACK_DIR")
-            },
-            **{"HOME": str(self.folder), "TASKDATA": str(self.folder / "task"), "TASKRC": str(self.folder / "taskrc")},
-            **{"TODOMAN_CONFIG": str(self.folder / "todoman.py"), "XDG_CACHE_HOME": str(self.folder / "cache")},
+        places = {
+            "HOME": "",
+            "TODO_CONFIG_DIR": "config",
+            "TODO_DATA_DIR": "data",
+            "TODO_STACK_DIR": "stack",
+            "TASKDATA": "task",
+            "TASKRC": "taskrc",
+            "TODOMAN_CONFIG": "todoman.py",
         }
+        own = {name: str(self.folder / place) for name, place in places.items()}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TODO_", "AWS_"))}
         self.environment = kept | own
 

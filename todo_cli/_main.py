@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import click
 
 from todo_cli._context import AppContext
 from todo_cli._options import Group
+from todo_cli._output import prepare_streams
 
 COMPLETE = "_TODO_COMPLETE"
 
@@ -126,6 +128,7 @@ def run(argv: Sequence[str] | None = None, app: AppContext | None = None) -> int
     """Run one command line and return its exit code; nothing but an exit code ever leaves."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     app = app or AppContext()
+    prepare_streams()
     try:
         code = _completed(app) if COMPLETE in os.environ else _invoke(arguments, app)
         sys.stdout.flush()
@@ -140,7 +143,9 @@ def run(argv: Sequence[str] | None = None, app: AppContext | None = None) -> int
             # A line that click could not read to its end may hold an unread --json.
             options = arguments[: arguments.index("--")] if "--" in arguments else arguments
             app.settings.as_json = app.settings.as_json or "--json" in options
-        return report(error, app.settings)
+        code = report(error, app.settings)
+        if isinstance(error, OSError):
+            _silence_stdout()  # a disk that is full for stdout is full for the flush at exit, too
     return code
 
 
@@ -164,4 +169,5 @@ def _completed(app: AppContext) -> int:
 
 def _silence_stdout() -> None:
     # The interpreter flushes stdout once more at exit; that flush must find somebody.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # a stdout that is no file needs none of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

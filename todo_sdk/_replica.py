@@ -1,8 +1,8 @@
 """The replica: the user's to-dos on this machine, with and without a network. `client.replica`.
 
 Every change is on the disk before the method that makes it returns; `sync` brings it to the service and fetches what
-others changed. Nothing but `sync` asks anybody anything. What only some methods need is imported by them: a list is often
-read by a process that does nothing else.
+others changed. Nothing but `sync` asks anybody anything. What only some methods need is imported by them: a list is
+often read by a process that does nothing else.
 """
 
 from __future__ import annotations

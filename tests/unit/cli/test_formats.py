@@ -124,22 +124,56 @@ def test_any_text_gives_items_and_broken_lines_and_no_failure(name: str, text: s
             assert each.line >= 1
 
 
-# The word in a file, the field that it gives.
+def vtodo(*entries: str) -> str:
+    """A calendar with these to-dos."""
+    return "BEGIN:VCALENDAR\n" + "".join(f"BEGIN:VTODO\n{entry}\nEND:VTODO\n" for entry in entries)
+
+
+# A file, and what is read of it.
 FOREIGN = [
-    ("todotxt", "(A) Thank mum +Family @phone due:2026-12-24", {"title": "Thank mum", "priority": 1, "list": "Family", "tags": ("phone",), "due": date(2026, 12, 24)}),
+    (
+        "todotxt",
+        "(A) Thank mum +Family @phone",
+        {"title": "Thank mum", "priority": 1, "list": "Family", "tags": ("phone",)},
+    ),
     ("todotxt", "x 2026-11-23 2026-11-20 Call pri:B", {"title": "Call", "status": "done", "priority": 2}),
-    ("todotxt", "(Z) 2026-11-20 Water rec:3d", {"title": "Water", "recurrence": "RRULE;X-FROM=COMPLETION:FREQ=DAILY;INTERVAL=3"}),
+    (
+        "todotxt",
+        "(Z) 2026-11-20 Water rec:3d",
+        {"title": "Water", "recurrence": "RRULE;X-FROM=COMPLETION:FREQ=DAILY;INTERVAL=3"},
+    ),
     ("todotxt", "xylophone lesson http://a.b/c 10:30", {"title": "xylophone lesson http://a.b/c 10:30"}),
     ("csv", "Title,Extra\nBuy milk,9\n", {"title": "Buy milk"}),
-    ("csv", "\ufefftitle,priority,tags\n\"Buy \"\"oat\"\" milk\",2,a b\n", {"title": 'Buy "oat" milk', "priority": 2, "tags": ("a", "b")}),
+    (
+        "csv",
+        '\ufefftitle,priority,tags\n"Buy ""oat"" milk",2,a b\n',
+        {"title": 'Buy "oat" milk', "priority": 2, "tags": ("a", "b")},
+    ),
     ("json", '{"title": "One", "due": "2026-12-24"}\n', {"title": "One", "due": date(2026, 12, 24)}),
     ("json", '{"todos": [{"title": "One", "unknown": 1}]}', {"title": "One"}),
-    ("taskwarrior", '[{"description":"Call","status":"waiting","priority":"H","project":"home.x","due":"20261224T230000Z"}]', {"title": "Call", "priority": 1, "list": "home.x", "due": date(2026, 12, 25)}),
+    (
+        "taskwarrior",
+        '[{"description":"Call","status":"waiting","priority":"H","project":"home.x","due":"20261224T230000Z"}]',
+        {"title": "Call", "priority": 1, "list": "home.x", "due": date(2026, 12, 25)},
+    ),
     ("taskwarrior", '{"description":"Call","tags":"a,b"}', {"title": "Call", "tags": ("a", "b")}),
-    ("ical", "BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY:Call\\, then\n  write\nDUE;VALUE=DATE:20261224\nPRIORITY:3\nEND:VTODO\nBEGIN:VEVENT\nSUMMARY:x\nEND:VEVENT\nEND:VCALENDAR", {"title": "Call, then write", "due": date(2026, 12, 24), "priority": 1}),
-    ("ical", "BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY:Call\nDUE:20261224T180000\nCATEGORIES:two words\nEND:VTODO\nEND:VCALENDAR", {"title": "Call", "due": datetime(2026, 12, 24, 18, tzinfo=HERE), "tags": ("two-words",)}),
-    ("ical", "BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY:Call\nDUE;TZID=Europe/Berlin:20261224T180000\nSTATUS:COMPLETED\nEND:VTODO\nEND:VCALENDAR", {"title": "Call", "due": datetime(2026, 12, 24, 18, tzinfo=HERE), "status": "done"}),
-]  # fmt: skip
+    (
+        "ical",
+        vtodo("SUMMARY:Call\\, then\n  write\nDUE;VALUE=DATE:20261224\nPRIORITY:3")
+        + "BEGIN:VEVENT\nSUMMARY:x\nEND:VEVENT\n",
+        {"title": "Call, then write", "due": date(2026, 12, 24), "priority": 1},
+    ),
+    (
+        "ical",
+        vtodo("SUMMARY:Call\nDUE:20261224T180000\nCATEGORIES:two words"),
+        {"title": "Call", "due": datetime(2026, 12, 24, 18, tzinfo=HERE), "tags": ("two-words",)},
+    ),
+    (
+        "ical",
+        vtodo("SUMMARY:Call\nDUE;TZID=Europe/Berlin:20261224T180000\nSTATUS:COMPLETED"),
+        {"title": "Call", "due": datetime(2026, 12, 24, 18, tzinfo=HERE), "status": "done"},
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "text", "fields"), FOREIGN)
@@ -163,13 +197,18 @@ BROKEN = [
     ("todotxt", "bad rec:often", 1, "is no recurrence"),
     ("todotxt", "x 2026-11-23", 1, "no title"),
     ("ical", "title\n", 1, "is no iCalendar"),
-    ("ical", "BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY:a\nEND:VTODO\nBEGIN:VTODO\nDUE:x\nSUMMARY:b\nEND:VTODO\nEND:VCALENDAR", 5, "cannot be read: Expected datetime"),
+    ("ical", vtodo("SUMMARY:a", "DUE:x\nSUMMARY:b"), 5, "cannot be read: Expected datetime"),
     ("ical", "BEGIN:VCALENDAR\nBEGIN:VTODO\nDUE;VALUE=DATE:20261224\nEND:VTODO\n", 2, "no SUMMARY"),
     ("ical", "BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY:a\n", 2, "not closed"),
-    ("taskwarrior", '[\n{"description":"a","status":"pending"},\n{"description":"b","status":"odd"}]', 3, "status 'odd'"),
+    (
+        "taskwarrior",
+        '[\n{"description":"a","status":"pending"},\n{"description":"b","status":"odd"}]',
+        3,
+        "status 'odd'",
+    ),
     ("taskwarrior", '[{"description":"a","due":"tomorrow"}]', 1, "is no date"),
     ("taskwarrior", '[{"status":"pending"}]', 1, "no description"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "text", "line", "reason"), BROKEN)
@@ -235,7 +274,16 @@ def test_of_a_recurring_task_the_next_instance_recurs_and_the_template_is_left_o
     assert found == {"later": None, "next": "FREQ=WEEKLY", "past": None}
 
 
-@pytest.mark.parametrize(("recur", "rule"), [("3d", "FREQ=DAILY;INTERVAL=3"), ("P2W", "FREQ=WEEKLY;INTERVAL=2"), ("quarterly", "FREQ=MONTHLY;INTERVAL=3"), ("weekdays", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"), ("sometimes", None)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("recur", "rule"),
+    [
+        ("3d", "FREQ=DAILY;INTERVAL=3"),
+        ("P2W", "FREQ=WEEKLY;INTERVAL=2"),
+        ("quarterly", "FREQ=MONTHLY;INTERVAL=3"),
+        ("weekdays", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"),
+        ("sometimes", None),
+    ],
+)
 def test_taskwarriors_recurrences_become_rules_or_are_told_as_lost(recur: str, rule: str | None) -> None:
     task = {
         "uuid": "u",
