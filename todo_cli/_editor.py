@@ -47,7 +47,6 @@ def edited(todo: Todo, app: AppContext) -> dict[str, Any]:
             text = path.read_text(encoding="utf-8", errors="surrogateescape")
             try:
                 changes = changes_of(text, todo, app.now())
-                _checked(changes)
             except FormError as error:
                 app.out.talk(f"todo: {error}")
                 if app.terminal.agrees("Edit again?"):
@@ -81,7 +80,9 @@ def changes_of(text: str, todo: Todo, now: datetime) -> dict[str, Any]:
         return {}
     before, given = _parsed(form_of(todo)), _parsed(text)
     changed = {name: value for name, value in given.items() if value != before.get(name)}
-    return {name: _value(name, value, now) for name, value in changed.items()}
+    read = {name: _value(name, value, now) for name, value in changed.items()}
+    _check(read)
+    return read
 
 
 def _parsed(text: str) -> dict[str, str]:
@@ -132,7 +133,7 @@ def _recurrence(text: str) -> str:
     return found
 
 
-def _checked(changes: dict[str, Any]) -> None:
+def _check(changes: dict[str, Any]) -> None:
     if "title" in changes and not changes["title"]:
         raise FormError("a to-do needs a title")
     if "status" in changes and changes["status"] not in ("open", "done"):

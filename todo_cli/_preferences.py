@@ -79,7 +79,8 @@ def _document(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise _wrong(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}") from error
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise _wrong(f"{path} cannot be read: {reason}; set TODO_CONFIG_DIR") from error
     import tomllib
 
     try:
