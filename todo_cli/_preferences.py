@@ -3,7 +3,7 @@
 offline = false
 
 [sync]
-budget_seconds = 1.5
+budget_seconds = 3.0
 
 [filters]
 work = "+work due.by:eow"
@@ -20,7 +20,7 @@ from typing import Any
 
 from todo_cli._errors import CommandError, ExitCode
 
-BUDGET_SECONDS = 1.5
+BUDGET_SECONDS = 3.0
 BUDGET_VARIABLE = "TODO_SYNC_BUDGET_SECONDS"
 
 

@@ -158,7 +158,7 @@ def _tell_waiting(app: AppContext, changed: bool) -> None:
     if app.preferences.offline:
         app.out.talk(f"offline: {waiting(count)} here; `todo offline off` sends them")
     else:
-        app.out.talk(f"no network: {waiting(count)} here and will be sent; `todo sync` tries now")
+        app.out.talk(f"the service was not reached: {waiting(count)} here and will be sent; `todo sync` tries now")
 
 
 def _remember(app: AppContext, replica: Replica, report: SyncReport) -> None:

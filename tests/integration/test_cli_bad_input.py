@@ -85,7 +85,8 @@ def device(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A machine with a signed-in user who has a to-do and a file; at the end nothing else may be there."""
     folder = tmp_path_factory.mktemp("device")
     own = {"TODO_CONFIG_DIR": folder / "config", "TODO_DATA_DIR": folder / "data", "TODO_STACK_DIR": stack.data_dir}
-    device = Device(folder, {name: str(path) for name, path in own.items()})
+    budget = {"TODO_SYNC_BUDGET_SECONDS": "20"}  # a busy machine is not to be taken for a lost network
+    device = Device(folder, {name: str(path) for name, path in own.items()} | budget)
     email = f"{secrets.token_hex(6)}@example.com"
     device.ok("configure", "--api-url", stack.output("ApiUrl"))
     device.ok("signup", email, "--password-stdin", stdin=PASSWORD)

@@ -302,7 +302,7 @@ def test_without_a_network_everything_goes_on_and_what_waits_is_said(cli: Cli) -
     cli.offline()
     added = cli("add", "Away")
     assert (added.code, added.out) == (0, "added 3  Away\n")
-    assert added.err == "no network: 1 change waits here and will be sent; `todo sync` tries now\n"
+    assert added.err == "the service was not reached: 1 change waits here and will be sent; `todo sync` tries now\n"
     asked = len(cli.world.asked)
     assert "2 changes wait here" in cli("done", BANK).err
     assert len(cli.world.asked) == asked  # the network was just seen to be down
