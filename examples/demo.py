@@ -42,7 +42,7 @@ class Walk:
         """A machine where nothing is configured; nothing of the person's own is touched."""
         own = {f"TODO_{name}_DIR": str(self.folder / name.lower()) for name in ("CONFIG", "DATA", "STACK")}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TODO_", "AWS_"))}
-        return kept | own | {"NO_COLOR": "1", "TMPDIR": str(self.folder)}
+        return kept | own | {"TODO_TOKEN_STORE": "file", "NO_COLOR": "1", "TMPDIR": str(self.folder)}
 
     def todo(self, *words: str, password: bool = False, expect: int = 0, quiet: bool = False) -> str:
         """Run `todo` with these words, show the line and what it printed, and give its stdout."""

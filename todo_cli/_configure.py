@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,22 +22,26 @@ SETTINGS_FROM_OUTPUTS = {
     "files_bucket": "FilesBucket",
     "endpoint_url": "EndpointUrl",
 }
-SHOWN = ("profile", *SETTINGS_FROM_OUTPUTS)
+SHOWN = ("profile", *SETTINGS_FROM_OUTPUTS, "ca_bundle", "token_store")
 
 
 @click.command(
     cls=Command,
     examples="""
         todo configure --api-url https://abc123.execute-api.eu-west-1.amazonaws.com/prod --name work
+        todo configure --api-url https://127.0.0.1:4566/prod --ca-bundle ca.pem
         todo configure --show
     """,
 )
 @click.option("--api-url", metavar="URL", help="The API's address; everything else is read from its /v1/config.")
 @click.option("--name", metavar="NAME", help="The profile to write (default: --profile, else 'default').")
+@click.option("--ca-bundle", metavar="FILE", help="PEM file of authorities to trust, for an API with a private one.")
 @click.option("--default", "make_default", is_flag=True, help="Make it the profile that is used when none is named.")
 @click.option("--show", is_flag=True, help="Show each setting and where it comes from.")
 @click.pass_obj
-def configure(app: AppContext, api_url: str | None, name: str | None, make_default: bool, show: bool) -> None:
+def configure(
+    app: AppContext, api_url: str | None, name: str | None, ca_bundle: str | None, make_default: bool, show: bool
+) -> None:
     """Write a profile, or show where each setting comes from.
 
     A setting is taken from the first place that has it: argument, TODO_* variable, profile in config.toml, default.
@@ -47,13 +52,16 @@ def configure(app: AppContext, api_url: str | None, name: str | None, make_defau
     if show:
         _show(app)
     elif api_url is not None:
-        _write(app, api_url, name or app.settings.profile or "default", make_default)
+        trusted = str(Path(ca_bundle).absolute()) if ca_bundle else None
+        _write(app, api_url, trusted, name or app.settings.profile or "default", make_default)
 
 
-def _write(app: AppContext, api_url: str, name: str, make_default: bool) -> None:
+def _write(app: AppContext, api_url: str, ca_bundle: str | None, name: str, make_default: bool) -> None:
     import todo_sdk
 
-    values = settings_of(todo_sdk.fetch_config(api_url))
+    values = settings_of(todo_sdk.fetch_config(api_url, ca_bundle=ca_bundle))
+    if ca_bundle is not None:
+        values["ca_bundle"] = ca_bundle
     save_profile(name, values, make_default=make_default)
     then = f"next: todo signup EMAIL{option_for(name)}, or todo login EMAIL{option_for(name)}"
     app.out.result({"profile": name, **values}, [f"profile {name} written; {then}"])

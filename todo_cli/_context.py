@@ -34,6 +34,7 @@ class Settings:
     no_input: bool = False
     no_color: bool = False
     verbose: bool = False
+    network: str | None = None
 
 
 class Terminal:
@@ -60,10 +61,14 @@ class Terminal:
         return click.confirm(text, default=False, err=True)
 
 
-def _client_for(profile: str | None) -> TodoClient:
+def _client_for(profile: str | None, network: str | None = None) -> TodoClient:
     from todo_sdk import TodoClient
 
-    return TodoClient.from_profile(profile)
+    if network is None:
+        return TodoClient.from_profile(profile)
+    from todo_sdk import NetworkProfile
+
+    return TodoClient.from_profile(profile, network=NetworkProfile.named(network))
 
 
 def _embedded_stack() -> ModuleType:
@@ -89,7 +94,7 @@ class AppContext:
     """One run of the command."""
 
     settings: Settings = field(default_factory=Settings)
-    make_client: Callable[[str | None], TodoClient] = _client_for
+    make_client: Callable[..., TodoClient] = _client_for
     load_stack: Callable[[], Any] = _embedded_stack
     load_infra: Callable[[], Any] = _infra_commands
     terminal: Terminal = field(default_factory=Terminal)
@@ -99,7 +104,7 @@ class AppContext:
     @cached_property
     def client(self) -> TodoClient:
         """The SDK's client for the chosen profile."""
-        return self.make_client(self.settings.profile)
+        return self.make_client(self.settings.profile, self.settings.network)
 
     @cached_property
     def replica(self) -> Replica:
@@ -136,7 +141,7 @@ class AppContext:
         """Tell whether a prompt would reach somebody."""
         return not self.settings.no_input and self.terminal.is_there()
 
-    def password(self, *, from_stdin: bool, twice: bool = False) -> str:
+    def password(self, *, from_stdin: bool, twice: bool = False, called: str = "Password") -> str:
         """Get a password from standard input or a hidden prompt; never from an argument.
 
         Raises:
@@ -145,11 +150,11 @@ class AppContext:
         if from_stdin:
             line = self.terminal.line()
             if not line:
-                raise click.UsageError("standard input holds no password; give it as its first line")
+                raise click.UsageError("standard input holds no password; each stands on a line of its own")
             return line
         if not self.may_ask:
             raise click.UsageError("a password is needed and nobody can be asked; use --password-stdin")
-        return self.terminal.ask_secret("Password", twice=twice)
+        return self.terminal.ask_secret(called, twice=twice)
 
     def confirm(self, question: str, *, yes: bool) -> bool:
         """Ask before something is lost.

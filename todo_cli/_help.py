@@ -13,6 +13,7 @@ ENVIRONMENT: dict[str, str] = {
     "TODO_API_URL": "The API's address, instead of the profile's.",
     "TODO_CA_BUNDLE": "A file of certificate authorities to trust, instead of the profile's.",
     "TODO_CONFIG_DIR": "Where config.toml is, instead of the platform's folder for settings.",
+    "TODO_TOKEN_STORE": "Where the session is kept: keyring, file or memory, instead of the profile's.",
     "TODO_DATA_DIR": "Where sessions and to-dos are kept, instead of the platform's folder for data.",
     "TODO_STACK_DIR": "The embedded stack's data directory, instead of `stack` in the platform's folder for data.",
     "TODO_SYNC_BUDGET_SECONDS": "How long a command may sync after its answer, instead of cli.toml's; 0 for never.",

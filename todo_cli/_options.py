@@ -23,6 +23,9 @@ DATA_DIR = click.option(
 )
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 
+# Those of the SDK, best first; named here because help imports nothing. A test holds them together.
+NETWORKS = ("wifi", "4g", "3g", "2g", "flaky", "offline")
+
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     # "Not given" is None, so that an option before the command's name survives its absence after it.
@@ -42,6 +45,7 @@ def global_options() -> list[click.Parameter]:
         click.Option(["--json", "as_json"], help="Print one JSON document; errors as JSON on stderr.", **flag),
         click.Option(["--no-input"], help="Never ask; fail where an answer would be needed.", **flag),
         click.Option(["--no-color"], help="No colours (also: NO_COLOR in the environment).", **flag),
+        click.Option(["--network"], type=click.Choice(NETWORKS), help="Simulate a phone's network.", **shared),
         click.Option(["-v", "--verbose"], help="More talk on stderr; a traceback when something is a bug.", **flag),
     ]
 

@@ -47,6 +47,11 @@ class Output:
         if not self.as_json:
             click.echo(printable(text), err=True)
 
+    def drawing(self, text: str) -> None:
+        """Show a drawing of ours on stderr, escape sequences and all; programs are spared it."""
+        if not self.as_json:
+            click.echo(text, err=True, color=True)
+
     def table(
         self,
         document: Any,

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from todo_sdk._client import TodoClient as TodoClient
     from todo_sdk._config import Config as Config
+    from todo_sdk._config import default_profile as default_profile
     from todo_sdk._config import profiles as profiles
+    from todo_sdk._config import remove_profile as remove_profile
     from todo_sdk._config import write_profile as write_profile
     from todo_sdk._discovery import fetch_config as fetch_config
     from todo_sdk._errors import ChallengeRequiredError as ChallengeRequiredError
@@ -32,15 +34,21 @@ if TYPE_CHECKING:
     from todo_sdk._errors import ThrottledError as ThrottledError
     from todo_sdk._errors import TodoError as TodoError
     from todo_sdk._errors import TransportError as TransportError
+    from todo_sdk._errors import UpgradeRequiredError as UpgradeRequiredError
+    from todo_sdk._keyring import KeyringTokenStore as KeyringTokenStore
     from todo_sdk._models import Challenge as Challenge
     from todo_sdk._models import Change as Change
     from todo_sdk._models import ChangeResult as ChangeResult
     from todo_sdk._models import Completed as Completed
+    from todo_sdk._models import Device as Device
     from todo_sdk._models import FileInfo as FileInfo
+    from todo_sdk._models import MfaSetup as MfaSetup
     from todo_sdk._models import SignUp as SignUp
     from todo_sdk._models import SyncResult as SyncResult
     from todo_sdk._models import Todo as Todo
     from todo_sdk._models import User as User
+    from todo_sdk._network import NetworkProfile as NetworkProfile
+    from todo_sdk._network import SimulatedNetwork as SimulatedNetwork
     from todo_sdk._offline_models import Conflict as Conflict
     from todo_sdk._offline_models import HistoryEntry as HistoryEntry
     from todo_sdk._offline_models import QueuedChange as QueuedChange
@@ -52,6 +60,7 @@ if TYPE_CHECKING:
     from todo_sdk._store import FileTokenStore as FileTokenStore
     from todo_sdk._store import MemoryTokenStore as MemoryTokenStore
     from todo_sdk._store import TokenStore as TokenStore
+    from todo_sdk._traffic import RequestEvent as RequestEvent
 
     __version__: str
 
@@ -65,23 +74,29 @@ __all__ = [
     "ConfigError",
     "Conflict",
     "ConflictError",
+    "Device",
     "FileInfo",
     "FileTokenStore",
     "ForbiddenError",
     "HistoryEntry",
     "InvalidCredentialsError",
     "InvalidRequestError",
+    "KeyringTokenStore",
     "MemoryTokenStore",
+    "MfaSetup",
+    "NetworkProfile",
     "NotFoundError",
     "NotSignedInError",
     "QueuedChange",
     "Recovery",
     "Replica",
     "ReplicaError",
+    "RequestEvent",
     "ServerError",
     "ServiceError",
     "SignInError",
     "SignUp",
+    "SimulatedNetwork",
     "Stats",
     "SyncReport",
     "SyncResult",
@@ -92,16 +107,19 @@ __all__ = [
     "TokenStore",
     "TransportError",
     "Undone",
+    "UpgradeRequiredError",
     "User",
     "__version__",
+    "default_profile",
     "fetch_config",
     "profiles",
+    "remove_profile",
     "write_profile",
 ]
 
 _HOMES = {
     "_client": ("TodoClient",),
-    "_config": ("Config", "profiles", "write_profile"),
+    "_config": ("Config", "default_profile", "profiles", "remove_profile", "write_profile"),
     "_discovery": ("fetch_config",),
     "_errors": (
         "ChallengeRequiredError",
@@ -119,11 +137,27 @@ _HOMES = {
         "ThrottledError",
         "TodoError",
         "TransportError",
+        "UpgradeRequiredError",
     ),
-    "_models": ("Challenge", "Change", "ChangeResult", "Completed", "FileInfo", "SignUp", "SyncResult", "Todo", "User"),
     "_offline_models": ("Conflict", "HistoryEntry", "QueuedChange", "Recovery", "Stats", "SyncReport", "Undone"),
     "_replica": ("Replica",),
+    "_keyring": ("KeyringTokenStore",),
+    "_models": (
+        "Challenge",
+        "Change",
+        "ChangeResult",
+        "Completed",
+        "Device",
+        "FileInfo",
+        "MfaSetup",
+        "SignUp",
+        "SyncResult",
+        "Todo",
+        "User",
+    ),
+    "_network": ("NetworkProfile", "SimulatedNetwork"),
     "_store": ("FileTokenStore", "MemoryTokenStore", "TokenStore"),
+    "_traffic": ("RequestEvent",),
     "_version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -13,6 +13,7 @@ from todo_sdk._errors import (
     ServiceError,
     ThrottledError,
     TodoError,
+    UpgradeRequiredError,
 )
 
 # by the code in the body: the API's own, then S3's (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)
@@ -28,6 +29,7 @@ BY_CODE: Mapping[str, type[TodoError]] = {
     "too_many_requests": ThrottledError,
     "internal": ServerError,
     "unavailable": ServerError,
+    "upgrade_required": UpgradeRequiredError,
     "AccessDenied": ForbiddenError,
     "NoSuchKey": NotFoundError,
     "NoSuchBucket": NotFoundError,
@@ -50,11 +52,13 @@ BY_STATUS: Mapping[int, type[TodoError]] = {
     410: NotFoundError,
     412: ConflictError,
     413: InvalidRequestError,
+    426: UpgradeRequiredError,  # RFC 9110 section 15.5.22
     429: ThrottledError,
 }
 _DEFAULT_TEXT = "the service answered {status} and did not say why"
 _OWN_TEXT: Mapping[type[TodoError], str] = {
     NotSignedInError: "the session is no longer accepted; sign in again",
+    UpgradeRequiredError: "the service no longer speaks this version of the API; upgrade: pip install -U todo-sdk",
 }
 
 
@@ -72,7 +76,9 @@ def error_of_answer(
     code = code if isinstance(code, str) else None
     kind = BY_CODE.get(code or "") or BY_STATUS.get(status, ServerError)
     message = _OWN_TEXT.get(kind) or str(said.get("message") or _DEFAULT_TEXT.format(status=status))
-    if not issubclass(kind, ServiceError):
-        return NotSignedInError(message, code=code)
     request_id = said.get("request_id") or headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
+    if kind is NotSignedInError:
+        return NotSignedInError(message, code=code, request_id=request_id)
+    if not issubclass(kind, ServiceError):
+        return kind(message, request_id=request_id)
     return kind(message, status=status, code=code, request_id=request_id, retry_after_seconds=retry_after)

@@ -4,7 +4,6 @@ The client is a phone: no `AWS_*` variable, no ~/.aws and no instance role has a
 botocore, so it is imported where it is used.
 """
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,10 +17,11 @@ import s3transfer.exceptions
 from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
-from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
+from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
+from todo_sdk._aws_sending import SigningKeys, be_quiet, send_through
 from todo_sdk._config import Config, is_loopback
 from todo_sdk._errors import (
     ConfigError,
@@ -31,6 +31,8 @@ from todo_sdk._errors import (
     TodoError,
     TransportError,
 )
+from todo_sdk._quiet import hush, quietly
+from todo_sdk._traffic import Traffic
 from todo_sdk._version import __version__
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -51,14 +53,17 @@ class AwsCredentials:
 class _LiveCredentials(Credentials):  # type: ignore[misc]
     """Credentials that are asked for anew each time a request is signed; who gives them keeps them fresh."""
 
-    def __init__(self, current: Callable[[], AwsCredentials]) -> None:
+    def __init__(self, current: Callable[[], AwsCredentials], traffic: Traffic) -> None:
         self._current = current
+        self._traffic = traffic
         super().__init__("", "", "", method="todo-sdk")
 
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+    def get_frozen_credentials(self) -> SigningKeys:
         """Give the credentials to sign one request with."""
         now = self._current()
-        return ReadOnlyCredentials(now.access_key_id, now.secret_key, now.session_token)
+        keys = SigningKeys(now.access_key_id, now.secret_key, now.session_token)
+        keys.drift_seconds = self._traffic.clock.drift_seconds
+        return keys
 
 
 class _Provider(CredentialProvider):  # type: ignore[misc]
@@ -73,17 +78,24 @@ class _Provider(CredentialProvider):  # type: ignore[misc]
 
 
 def make_client(
-    service: str, config: Config, *, repeats: bool, credentials: Callable[[], AwsCredentials] | None = None
+    service: str,
+    config: Config,
+    *,
+    repeats: bool,
+    credentials: Callable[[], AwsCredentials] | None = None,
+    traffic: Traffic | None = None,
 ) -> Any:
     """Make a botocore client for one service.
 
     Args:
-        repeats: whether a request that failed on its way may be sent again.
+        repeats: whether botocore may send a request again that failed on its way.
         credentials: gives what to sign with; without it requests are not signed.
+        traffic: what the requests pass through, and whose clock they are signed by.
     """
     session = _session_of_its_own()
+    traffic = traffic or Traffic()
     if credentials is not None:
-        provider = _Provider(_LiveCredentials(credentials))
+        provider = _Provider(_LiveCredentials(credentials, traffic))
         session.register_component("credential_provider", CredentialResolver([provider]))
     settings: dict[str, Any] = {
         "region_name": config.region,
@@ -99,7 +111,12 @@ def make_client(
         style = "path" if config.endpoint_url else "virtual"
         settings["s3"] = {"addressing_style": style, "us_east_1_regional_endpoint": "regional"}
     with plainly(service):
-        return session.create_client(service, config=ClientConfig(**settings), endpoint_url=config.endpoint_url)
+        client = session.create_client(
+            service, config=ClientConfig(**settings), endpoint_url=config.endpoint_url, verify=config.trusted
+        )
+    hush()  # creating a client has made the loggers of all that it needs
+    send_through(client, traffic)
+    return client
 
 
 def _proxies(config: Config) -> dict[str, str] | None:
@@ -114,18 +131,9 @@ def _session_of_its_own() -> Session:
         name: (None, None, nowhere.get(name, default), conversion)
         for name, (_, _, default, conversion) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
     }
-    _keep_secrets_out_of_logs()
-    return Session(session_vars=variables)
-
-
-def _keep_secrets_out_of_logs() -> None:
-    """Keep botocore from writing passwords, tokens and signatures where an application asked for everything (SE-20).
-
-    Its DEBUG lines hold whole requests and answers. An application that sets botocore's own level keeps its choice.
-    """
-    logger = logging.getLogger("botocore")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO)
+    session = Session(session_vars=variables)
+    session.register("creating-client-class", be_quiet)
+    return session
 
 
 @contextmanager
@@ -137,7 +145,8 @@ def plainly(where: str, of_answer: Callable[[aws.ClientError], TodoError] | None
         of_answer: gives the error for an answer that is one.
     """
     try:
-        yield
+        with quietly():
+            yield
     except aws.ClientError as error:
         raise (of_answer or error_of_aws)(error) from error
     except _FOREIGN as error:

@@ -27,6 +27,8 @@ SETTINGS = (
     "endpoint_url",
 )
 OPTIONAL_SETTINGS = ("endpoint_url",)
+LOCAL_SETTINGS = ("ca_bundle", "token_store")  # of this machine: a profile may hold them, the API does not tell them
+TOKEN_STORES = ("auto", "keyring", "file", "memory")
 DEFAULT_PROFILE = "default"
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
@@ -37,7 +39,9 @@ class Config:
     """The settings of one deployment, each with the place that it came from in `sources`.
 
     `endpoint_url` is the one address of all AWS APIs of an embedded stack, None on AWS. An empty text is a setting that
-    is not known yet: `fetch_config` knows all of them.
+    is not known yet: `fetch_config` knows all of them. `ca_bundle` is a PEM file of the authorities to trust, None for
+    the usual ones; the API and AWS are trusted by it alike. `token_store` says where the session is kept: "keyring",
+    "file" or "memory"; "auto" is the keyring where one works, else the file.
     """
 
     api_url: str
@@ -47,6 +51,8 @@ class Config:
     identity_pool_id: str = ""
     files_bucket: str = ""
     endpoint_url: str | None = None
+    ca_bundle: str | None = field(default_factory=lambda: _ca_bundle(os.environ, None)[0])
+    token_store: str = field(default_factory=lambda: os.environ.get("TODO_TOKEN_STORE") or "auto")
     profile: str = DEFAULT_PROFILE
     session_name: str = ""
     data_dir: Path = field(default_factory=lambda: data_dir(os.environ))
@@ -57,6 +63,10 @@ class Config:
         if self.endpoint_url is not None:
             object.__setattr__(self, "endpoint_url", checked_url("endpoint_url", self.endpoint_url))
         checked_profile(self.profile)
+        if self.token_store not in TOKEN_STORES:
+            raise ConfigError(
+                f"token_store (TODO_TOKEN_STORE) is {self.token_store!r}; it can be {', '.join(TOKEN_STORES)}"
+            )
         object.__setattr__(self, "sources", MappingProxyType(dict(self.sources)))
 
     @classmethod
@@ -89,8 +99,12 @@ class Config:
         own = stored if stored.get("api_url") in (url, None) else {}
         values: dict[str, Any] = {key: value for key, value in own.items() if key in SETTINGS}
         sources = dict.fromkeys(SETTINGS, "default") | dict.fromkeys(values, here)
+        bundle, sources["ca_bundle"] = _ca_bundle(env, own.get("ca_bundle"), here)
+        kept, sources["token_store"] = _first_hit(
+            (env.get("TODO_TOKEN_STORE"), "environment"), (stored.get("token_store"), here), ("auto", "default")
+        )
         return cls(
-            **{**values, "api_url": url},
+            **{**values, "api_url": url, "ca_bundle": bundle, "token_store": kept},
             profile=name,
             session_name=_session_name(name, stored.get("api_url"), url),
             data_dir=data_dir(env),
@@ -101,6 +115,18 @@ class Config:
     def missing(self) -> tuple[str, ...]:
         """The names of the settings that a client needs and that are not known."""
         return tuple(name for name in SETTINGS if name not in OPTIONAL_SETTINGS and not getattr(self, name))
+
+    @property
+    def trusted(self) -> str | None:
+        """The PEM file to trust instead of the usual authorities, if there is one.
+
+        Raises:
+            ConfigError: it is not there.
+        """
+        if self.ca_bundle is not None and not Path(self.ca_bundle).is_file():
+            source = self.sources.get("ca_bundle", "argument")
+            raise ConfigError(f"ca_bundle {self.ca_bundle!r} ({source}) is not a file; give a PEM file of authorities")
+        return self.ca_bundle
 
     @property
     def session_path(self) -> Path:
@@ -195,14 +221,35 @@ def write_profile(
         ConfigError: a setting does not exist or is malformed, or the file cannot be written.
     """
     checked_profile(name)
-    unknown = sorted(set(values) - set(SETTINGS))
+    settings = (*SETTINGS, *LOCAL_SETTINGS)
+    unknown = sorted(set(values) - set(settings))
     if unknown:
-        raise ConfigError(f"there is no setting {unknown[0]!r}; there are {', '.join(SETTINGS)}")
+        raise ConfigError(f"there is no setting {unknown[0]!r}; there are {', '.join(settings)}")
     known = {key: value for key, value in values.items() if value is not None}
     known |= {key: checked_url(key, known[key]) for key in ("api_url", "endpoint_url") if key in known}
     path = config_path(os.environ if environ is None else environ)
     _profiles.write(path, name, known, make_default=make_default)
     return path
+
+
+def remove_profile(name: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Take one profile out of config.toml, atomically; gives whether it was there. Its session is not touched.
+
+    Raises:
+        ConfigError: the file cannot be read or written.
+    """
+    return _profiles.remove(config_path(os.environ if environ is None else environ), checked_profile(name))
+
+
+def default_profile(environ: Mapping[str, str] | None = None) -> str | None:
+    """Tell which profile is used where none is named, if there is one.
+
+    Raises:
+        ConfigError: config.toml is there and cannot be read.
+    """
+    env = os.environ if environ is None else environ
+    name = env.get("TODO_PROFILE") or _profiles.read(config_path(env)).get("default_profile")
+    return str(name) if name else None
 
 
 def _profile_name(profile: str | None, environ: Mapping[str, str], document: Mapping[str, Any]) -> tuple[str, str]:
@@ -213,6 +260,17 @@ def _profile_name(profile: str | None, environ: Mapping[str, str], document: Map
         (DEFAULT_PROFILE, "default"),
     )
     return checked_profile(name), source
+
+
+def _ca_bundle(environ: Mapping[str, str], stored: str | None, profile: str = "profile") -> tuple[str | None, str]:
+    """Find the authorities to trust: one's own variable, the profile, then what requests and curl go by."""
+    found, source = _first_hit(
+        (environ.get("TODO_CA_BUNDLE"), "environment"),
+        (stored, profile),
+        (environ.get("REQUESTS_CA_BUNDLE"), "REQUESTS_CA_BUNDLE"),
+        (environ.get("CURL_CA_BUNDLE"), "CURL_CA_BUNDLE"),
+    )
+    return (found, source) if found else (None, "default")
 
 
 def _first_hit(*places: tuple[str | None, str]) -> tuple[str, str]:

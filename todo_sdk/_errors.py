@@ -2,6 +2,7 @@
 
 * TodoError
   x ConfigError               a setting is missing or malformed; says which one and where it was looked for
+    + UpgradeRequiredError    the service has moved on; install a newer todo-sdk
   x TransportError            no answer: DNS, TLS, refused, timed out
   x ReplicaError              the copy on this machine cannot be used; .reason, and what to do
   x SignInError               Cognito said no
@@ -29,11 +30,22 @@ if TYPE_CHECKING:
 
 
 class TodoError(Exception):
-    """Anything that the SDK raises on purpose; its text is one sentence for a person."""
+    """Anything that the SDK raises on purpose; its text is one sentence for a person.
+
+    `.request_id` finds the request in the service's log; None when nobody answered or nobody was asked.
+    """
+
+    def __init__(self, message: str = "", *, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
 
 
 class ConfigError(TodoError):
     """A setting is missing or malformed; the text says which one and where it was looked for."""
+
+
+class UpgradeRequiredError(ConfigError):
+    """The service speaks a newer version of the API than this SDK; install a newer todo-sdk."""
 
 
 class TransportError(TodoError):
@@ -55,8 +67,8 @@ class ReplicaError(TodoError):
 class SignInError(TodoError):
     """Cognito said no; `.code` is Cognito's own word for it, when there was one."""
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, code: str | None = None, request_id: str | None = None) -> None:
+        super().__init__(message, request_id=request_id)
         self.code = code
 
 
@@ -79,7 +91,7 @@ class ChallengeRequiredError(SignInError):
 class ServiceError(TodoError):
     """The API or S3 answered with an error.
 
-    `.status` is None when the SDK refused before asking; `.request_id` finds the request in the service's log;
+    `.status` is None when the SDK refused before asking;
     `.retry_after_seconds` is how long the service wants to be left alone, if it said so.
     """
 
@@ -94,10 +106,9 @@ class ServiceError(TodoError):
         request_id: str | None = None,
         retry_after_seconds: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, request_id=request_id)
         self.status = status
         self.code = code or self.default_code
-        self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
 
 

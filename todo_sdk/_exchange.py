@@ -1,10 +1,11 @@
-"""One round trip of POST /v1/sync: changes out, results and changes back, as they stand on the wire."""
+"""What a replica asks of the API, as it stands on the wire: POST /v1/sync, and the pages of a snapshot."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from todo_sdk._errors import ServerError
+from todo_sdk._http import Request
 from todo_sdk._models import Todo
 from todo_sdk._session import Session
 
@@ -43,8 +44,6 @@ def exchange(
     Raises:
         ServerError: the answer is not what it should be.
     """
-    from todo_sdk._http import Request  # which loads requests; a replica is mostly used without it
-
     body: dict[str, Any] = {"since": position.since, "since_at": position.since_at, "changes": list(changes)}
     if limit is not None:
         body["limit"] = limit
@@ -52,6 +51,41 @@ def exchange(
     again = timeout_seconds is None
     request = Request("POST", "/v1/sync", body=body, repeatable=again, timeout_seconds=timeout_seconds)
     return _read(session.ask(request).body, changes)
+
+
+@dataclass(frozen=True)
+class SnapshotPage:
+    """A page of the whole list as of a revision; `next_page` is None on the last one."""
+
+    todos: tuple[Mapping[str, Any], ...]
+    next_page: int | None
+
+
+def current_revision(session: Session) -> int:
+    """Ask for the revision at which the list is."""
+    return _number(session.ask(Request("GET", "/v1/revision", repeatable=True)).body, "revision")
+
+
+def snapshot_page(session: Session, revision: int, page: int | None) -> SnapshotPage:
+    """Fetch a page of the whole list as of a revision; API Gateway may have it in its cache.
+
+    Raises:
+        NotFoundError: the list has another revision by now.
+        ServerError: the answer is not what it should be.
+    """
+    params = {} if page is None else {"page": page}
+    body = session.ask(Request("GET", f"/v1/snapshots/{revision}", params=params, repeatable=True)).body
+    todos = _objects(body, "todos")
+    for todo in todos:
+        Todo.from_wire(todo)
+    return SnapshotPage(todos, None if body.get("next_page") is None else _number(body, "next_page"))
+
+
+def _number(body: Mapping[str, Any], name: str) -> int:
+    value = body.get(name)
+    if type(value) is not int:
+        raise ServerError(f"the service's answer has no {name}")
+    return value
 
 
 def _read(body: Mapping[str, Any], sent: Sequence[Mapping[str, Any]]) -> Exchange:

@@ -13,6 +13,7 @@ from todo_sdk._errors import InvalidRequestError, NotFoundError
 from todo_sdk._fields import file_key
 from todo_sdk._models import FileInfo
 from todo_sdk._session import Session
+from todo_sdk._traffic import Traffic
 
 if TYPE_CHECKING:
     from todo_sdk._s3 import Bucket
@@ -23,9 +24,10 @@ UUID_CHARS = 36
 class Files:
     """The signed-in user's files. Keys are relative to the user's folder, which is named after the identity (IP-03)."""
 
-    def __init__(self, config: Config, session: Session) -> None:
+    def __init__(self, config: Config, session: Session, traffic: Traffic | None = None) -> None:
         self._config = config
         self._session = session
+        self._traffic = traffic
         self._lock = threading.Lock()
         self._opened: Bucket | None = None
 
@@ -93,7 +95,7 @@ class Files:
         self._session.user()  # nobody signed in is the first thing to say
         with self._lock:
             if self._opened is None:
-                self._opened = Bucket(self._config, self._session.credentials)
+                self._opened = Bucket(self._config, self._session.credentials, self._traffic)
             return self._opened
 
 

@@ -1,14 +1,12 @@
-"""One request out, one answer or one error back; the only retries of the REST API.
+"""One request out, one answer or one error back.
 
 Knows nothing of to-dos or tokens: a token is a header that it was given.
 """
 
 import json
-import logging
-import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,16 +16,17 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from todo_sdk._answers import error_of_answer
+from todo_sdk._clock import ServerClock
 from todo_sdk._config import checked_url, is_loopback
-from todo_sdk._errors import ConfigError, ServerError, ThrottledError, TodoError, TransportError
-from todo_sdk._retry import MAX_ATTEMPTS, pause_seconds, retry_after_seconds
+from todo_sdk._errors import ConfigError, ServerError, TodoError, TransportError
+from todo_sdk._network import RequestLostError
+from todo_sdk._quiet import hush, quietly
+from todo_sdk._retry import Retries, retry_after_seconds
+from todo_sdk._traffic import Traffic
 from todo_sdk._version import __version__
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 35.0  # API Gateway gives up after 29 s (AG-27); its 504 is an answer worth having
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-
-_log = logging.getLogger("todo_sdk.http")
 
 
 @dataclass(frozen=True)
@@ -69,21 +68,23 @@ class _Token(AuthBase):
 
 
 class Http:
-    """Asks one base URL; safe to use from several threads as far as requests is."""
+    """Asks one base URL; may be shared by threads: what requests keeps between two requests, cookies, is off."""
 
     def __init__(
         self,
         base_url: str,
         session: requests.Session | None = None,
         *,
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        trusted: str | None = None,
+        retries: Retries | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._base_url = checked_url("api_url", base_url)
         self._owned = session is None
         self._session = session or _new_session(self._base_url)
-        self._sleep = sleep
-        self._jitter = jitter
+        self._trusted = trusted
+        self._retries = retries or Retries()
+        self._traffic = traffic or Traffic()
 
     def close(self) -> None:
         """Close the connections, unless the session was given."""
@@ -97,41 +98,40 @@ class Http:
             TransportError: there was no answer.
             ServiceError: the answer was an error; which one, `error_of_answer` says.
         """
-        for attempt in range(1, MAX_ATTEMPTS):
-            try:
-                return self._ask_once(request, token)
-            except (TransportError, ServerError, ThrottledError) as error:
-                pause = pause_seconds(attempt, getattr(error, "retry_after_seconds", None), self._jitter)
-                if not _may_repeat(request, error) or pause is None:
-                    raise
-                _log.debug("%s %s again in %.2f s: %s", request.method, request.path, pause, error)
-                self._sleep(pause)
-        return self._ask_once(request, token)
+        what = f"{request.method} {request.path}"
+        return self._retries.run(what, lambda: self._ask_once(request, token), repeatable=request.repeatable)
 
     def _ask_once(self, request: Request, token: str | None) -> Answer:
-        started = time.perf_counter()
+        body = None if request.body is None else json.dumps(request.body).encode()
+        url = self._base_url + request.path
         try:
-            response = self._session.request(
-                request.method,
-                self._base_url + request.path,
-                params=dict(request.params),
-                data=None if request.body is None else json.dumps(request.body).encode(),
-                headers=_headers(request),
-                auth=_Token(token),
-                timeout=_timeouts(request.timeout_seconds),
-                allow_redirects=False,
-            )
-        except (requests.RequestException, HTTPError, ValueError) as error:
+            with quietly(), self._traffic.exchange("api", request.method, url, len(body or b"")) as exchange:
+                response = self._session.request(
+                    request.method,
+                    url,
+                    params=dict(request.params),
+                    data=body,
+                    headers=_headers(request),
+                    auth=_Token(token),
+                    timeout=_timeouts(request.timeout_seconds),
+                    allow_redirects=False,
+                    verify=self._trusted,  # None leaves it to the session
+                )
+                self._traffic.arrive(len(response.content))
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                exchange.answered(response.status_code, headers)
+        except (requests.RequestException, HTTPError, RequestLostError, ValueError, OSError) as error:
             raise error_of_requests(error, self._base_url) from error
-        milliseconds = (time.perf_counter() - started) * 1000
-        _log.debug("%s %s %d in %.0f ms", request.method, request.path, response.status_code, milliseconds)
-        return _answer(response)
+        return _answer(response, headers, self._traffic.clock)
 
 
 def _new_session(base_url: str) -> requests.Session:
     session = requests.Session()
-    # one pooled connection too few costs a handshake, and this machine is never reached through a proxy
-    session.mount("https://", HTTPAdapter(pool_maxsize=32))
+    hush()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=32))  # one connection too few costs a handshake
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # this machine is never reached through a proxy
     session.trust_env = not is_loopback(urlsplit(base_url).hostname or "")
     return session
 
@@ -148,18 +148,12 @@ def _timeouts(most: float | None) -> tuple[float, float]:
     return usual if most is None else (min(usual[0], most), min(usual[1], most))
 
 
-def _may_repeat(request: Request, error: TodoError) -> bool:
-    if not request.repeatable:
-        return False
-    return isinstance(error, TransportError) or getattr(error, "status", None) in RETRIED_STATUSES
-
-
-def _answer(response: requests.Response) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+def _answer(response: requests.Response, headers: Mapping[str, str], clock: ServerClock) -> Answer:
     body = _json_object(response)
     if response.status_code in (200, 201, 304) and body is not None:
         return Answer(response.status_code, headers, body)
-    raise error_of_answer(response.status_code, headers, body, retry_after_seconds(headers.get("retry-after")))
+    retry_after = retry_after_seconds(headers.get("retry-after"), clock)
+    raise error_of_answer(response.status_code, headers, body, retry_after)
 
 
 def _json_object(response: requests.Response) -> dict[str, Any] | None:
@@ -192,5 +186,7 @@ _REQUESTS_ERRORS: Mapping[type[BaseException], tuple[type[TodoError], str]] = {
     requests.exceptions.InvalidJSONError: (ServerError, "answered with something else than JSON"),
     requests.RequestException: (TransportError, "could not be asked"),
     HTTPError: (TransportError, "could not be asked"),
+    RequestLostError: (TransportError, "did not answer: the network is simulated"),
+    OSError: (ConfigError, "cannot be trusted: the file of authorities (ca_bundle) cannot be read"),
     ValueError: (TransportError, "could not be asked"),
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any, Literal, TypedDict
+from urllib.parse import quote
 
 from todo_sdk._errors import ServerError
 from todo_sdk._fields import due_from_text, due_to_text, new_idempotency_key, time_from_text, time_to_text
@@ -130,24 +131,63 @@ class SignUp:
 class Challenge:
     """What Cognito wants after the password: give it to `auth.answer` with the answer.
 
-    It is good for a few minutes and for one use.
+    It is a plain value, good for a few minutes and for one right answer. `name` is one of
+
+    - "NEW_PASSWORD_REQUIRED": answer with a new password;
+    - "SOFTWARE_TOKEN_MFA": answer with the code of the authenticator app;
+    - "MFA_SETUP": show `otpauth_uri` (as a QR code) or `secret`, answer with the first code of the app.
     """
 
-    name: Literal["NEW_PASSWORD_REQUIRED", "SOFTWARE_TOKEN_MFA"]
+    name: Literal["NEW_PASSWORD_REQUIRED", "SOFTWARE_TOKEN_MFA", "MFA_SETUP"]
     email: str
     username: str = field(repr=False)
     session: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
 
     @property
     def wanted(self) -> str:
         """Say in a sentence what is wanted."""
         return CHALLENGES[self.name]
 
+    @property
+    def otpauth_uri(self) -> str | None:
+        """The secret of "MFA_SETUP" as authenticator apps read it from a QR code; None for other challenges."""
+        return None if self.secret is None else MfaSetup(self.email, self.secret).otpauth_uri
+
 
 CHALLENGES: Mapping[str, str] = {
     "NEW_PASSWORD_REQUIRED": "a new password is wanted before this user can sign in",
     "SOFTWARE_TOKEN_MFA": "the six-digit code of the authenticator app is wanted",
+    "MFA_SETUP": "an authenticator app must be set up; its first six-digit code is wanted",
 }
+
+
+@dataclass(frozen=True)
+class MfaSetup:
+    """What an authenticator app must be told once; `secret` is base32, for typing."""
+
+    email: str
+    secret: str = field(repr=False)
+
+    @property
+    def otpauth_uri(self) -> str:
+        """The same for a QR code (Key URI Format, https://github.com/google/google-authenticator/wiki/Key-Uri-Format)."""
+        return f"otpauth://totp/{ISSUER}:{quote(self.email)}?secret={self.secret}&issuer={ISSUER}"
+
+
+ISSUER = "MyTodoList"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that the user has signed in from; `is_remembered` lets it sign in without a code."""
+
+    key: str
+    name: str
+    created_at: datetime
+    last_seen_at: datetime
+    is_remembered: bool
+    is_this: bool
 
 
 @dataclass(frozen=True)

@@ -69,12 +69,31 @@ def write(path: Path, name: str, values: Mapping[str, str], *, make_default: boo
     Raises:
         ConfigError: the file cannot be read or written.
     """
-    import tomli_w
-
     document = read(path)
     document["profiles"] = {**document.get("profiles", {}), name: dict(values)}
     if make_default or not document.get("default_profile"):
         document["default_profile"] = name
+    _write(path, document)
+
+
+def remove(path: Path, name: str) -> bool:
+    """Take one profile out of the file, atomically; gives whether it was there. Without its default none is.
+
+    Raises:
+        ConfigError: the file cannot be read or written.
+    """
+    document = read(path)
+    found = document.get("profiles", {}).pop(name, None) is not None
+    if found:
+        if document.get("default_profile") == name:
+            del document["default_profile"]
+        _write(path, document)
+    return found
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    import tomli_w
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, tomli_w.dumps(document).encode())

@@ -35,7 +35,7 @@ def apply_exchange(rows: Rows, answer: Exchange) -> Applied:
     applied = Applied()
     resetting = answer.reset or bool(rows.fact("resetting", 0))
     if answer.reset:
-        rows.db.execute("UPDATE todo SET stale = 1")
+        _begin_anew(rows)
     for result in answer.results:
         _settle(rows, result, applied)
     for change in answer.changes:
@@ -47,6 +47,27 @@ def apply_exchange(rows: Rows, answer: Exchange) -> Applied:
     if not answer.more:
         rows.purge(time_to_text(rows.now - TOMBSTONES_KEPT))
     return applied
+
+
+def begin_snapshot(rows: Rows) -> None:
+    """Take back the position: until the snapshot is whole, everything may still change."""
+    _begin_anew(rows)
+    rows.remember(since=0, resetting=1)
+
+
+def apply_snapshot(rows: Rows, todos: Iterable[Wire], revision: int | None) -> Applied:
+    """Apply a page of a snapshot; the last one, with its `revision`, moves the position."""
+    applied = Applied()
+    for todo in todos:
+        _pull(rows, todo, applied)
+    if revision is not None:
+        _forget_stale(rows, applied)
+        rows.remember(since=revision, resetting=0)
+    return applied
+
+
+def _begin_anew(rows: Rows) -> None:
+    rows.db.execute("UPDATE todo SET stale = 1")
 
 
 def _settle(rows: Rows, result: Wire, applied: Applied) -> None:

@@ -5,6 +5,7 @@ was lost, or a process that was killed, repeats nothing. What came back is appli
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,17 +14,18 @@ from typing import Any
 
 from todo_sdk._errors import (
     InvalidRequestError,
+    NotFoundError,
     ReplicaError,
     ServerError,
     ThrottledError,
     TodoError,
     TransportError,
 )
-from todo_sdk._exchange import SYNC_CHANGES, Exchange, Position, exchange
+from todo_sdk._exchange import SYNC_CHANGES, Exchange, Position, current_revision, exchange, snapshot_page
 from todo_sdk._fields import new_idempotency_key
 from todo_sdk._merge import changed, fields_of
 from todo_sdk._offline_models import Conflict
-from todo_sdk._replica_apply import Applied, apply_exchange
+from todo_sdk._replica_apply import Applied, apply_exchange, apply_snapshot, begin_snapshot
 from todo_sdk._replica_rows import Record, Rows, moment, record_of
 from todo_sdk._replica_store import Store, alone
 from todo_sdk._session import Session
@@ -31,6 +33,8 @@ from todo_sdk._session import Session
 WAIT_SECONDS = 120.0  # for another process that is syncing
 MAX_ROUNDS = 10_000
 BROKEN_STATUS = 500  # which one change can cause; 502 to 504 are nobody's fault
+
+_log = logging.getLogger("todo_sdk.replica")
 
 _NEXT = """SELECT * FROM todo WHERE place IS NOT NULL AND problem IS NULL
  ORDER BY sent IS NULL, place LIMIT ?"""
@@ -101,6 +105,7 @@ class Sync:
         return self.tally
 
     def _rounds(self, deadline: float | None) -> None:
+        snapshot_tried = False
         for _ in range(MAX_ROUNDS):
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
@@ -120,6 +125,9 @@ class Sync:
             if self._apply(batch, position, answer):
                 self.tally.complete = self.tally.error is None
                 return
+            if answer.more and position.since == 0 and left is None and not snapshot_tried:
+                snapshot_tried = True
+                self._take_snapshot()
 
     def _take(self) -> tuple[list[Record], Position]:
         """Give the next changes to send, each written down as it will be sent."""
@@ -148,6 +156,30 @@ class Sync:
                 rows.remember(batch=min(SYNC_CHANGES, 2 * int(rows.fact("batch", SYNC_CHANGES))))
             waiting = db.execute(_NEXT, (1 + len(self._failed_alone),)).fetchall()
             return not answer.more and all(row["id"] in self._failed_alone for row in waiting)
+
+    def _take_snapshot(self) -> None:
+        """Fetch a long list for the first time: in a third of the requests that pages of changes would take.
+
+        It stands or falls as a whole. When the list changes meanwhile, or the service fails (AC-24: API Gateway repeats
+        errors from its cache), the pages of changes are asked for instead, from the beginning.
+        """
+        try:
+            self.tally.requests += 1
+            revision, page = current_revision(self._session), None
+            with self._store.writing() as db:
+                begin_snapshot(self._rows(db))
+            while True:
+                self._still_signed_in()
+                self.tally.requests += 1
+                answer = snapshot_page(self._session, revision, page)
+                page = answer.next_page
+                with self._store.writing() as db:
+                    applied = apply_snapshot(self._rows(db), answer.todos, revision if page is None else None)
+                    self.tally.add(applied)
+                if page is None:
+                    return
+        except (NotFoundError, ServerError) as error:
+            _log.debug("no snapshot: %s", error)
 
     def _isolate(self, batch: list[Record], error: InvalidRequestError | ServerError) -> None:
         """Find the change that spoils its batch: send less at a time; the one that fails alone lets the others pass."""

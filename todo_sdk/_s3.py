@@ -14,6 +14,7 @@ from todo_sdk._answers import error_of_answer
 from todo_sdk._aws import AwsCredentials, make_client, plainly
 from todo_sdk._config import Config
 from todo_sdk._errors import ForbiddenError, NotFoundError, TodoError
+from todo_sdk._traffic import Traffic
 
 # threads only where they help: in parts of a large file; the C runtime would bring its own credentials chain
 _TRANSFER = TransferConfig(preferred_transfer_client="classic")
@@ -22,9 +23,11 @@ _TRANSFER = TransferConfig(preferred_transfer_client="classic")
 class Bucket:
     """One bucket, asked with credentials that somebody else keeps fresh."""
 
-    def __init__(self, config: Config, credentials: Callable[[], AwsCredentials]) -> None:
+    def __init__(
+        self, config: Config, credentials: Callable[[], AwsCredentials], traffic: Traffic | None = None
+    ) -> None:
         self._name = config.files_bucket
-        self._client = make_client("s3", config, repeats=True, credentials=credentials)
+        self._client = make_client("s3", config, repeats=True, credentials=credentials, traffic=traffic)
 
     def upload(self, path: Path, key: str) -> None:
         """Put a file; a large one goes in parts."""

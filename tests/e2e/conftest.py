@@ -103,6 +103,7 @@ def new_device(request: pytest.FixtureRequest, folder: Path, stack_dir: Path) ->
         "TODO_CONFIG_DIR": str(folder / "config"),
         "TODO_DATA_DIR": str(folder / "data"),
         "TODO_STACK_DIR": str(stack_dir),
+        "TODO_TOKEN_STORE": "file",  # the keyring of whoever runs the tests is theirs
         "HOME": str(folder),
         "TODO_SYNC_BUDGET_SECONDS": "20",  # a busy machine is not to be taken for a lost network
     }

@@ -17,8 +17,11 @@ from tests.unit.offline.conftest import Phone, World
 from todo_cli._context import AppContext, Terminal
 from todo_cli._main import run
 from todo_sdk import (
-    ChallengeRequiredError,
+    Challenge,
+    Device,
     FileInfo,
+    InvalidRequestError,
+    MfaSetup,
     NotFoundError,
     NotSignedInError,
     Replica,
@@ -58,14 +61,76 @@ def a_todo(**fields: Any) -> Todo:
     return Todo(**{**values, **fields})
 
 
+class FakePasswords:
+    """The part `client.auth.password`; what was set, in order."""
+
+    def __init__(self) -> None:
+        self.set: list[tuple[str, ...]] = []
+
+    def forgot(self, email: str) -> str | None:
+        return "a***@e***.com"
+
+    def reset(self, email: str, code: str, new_password: str) -> None:
+        self.set.append((email, code, new_password))
+
+    def change(self, old_password: str, new_password: str) -> None:
+        self.set.append((old_password, new_password))
+
+
+class FakeMfa:
+    """The part `client.auth.mfa`, whose right code is 123456."""
+
+    def __init__(self) -> None:
+        self.on = False
+
+    def begin(self) -> MfaSetup:
+        return MfaSetup("ada@example.com", "JBSWY3DPEHPK3PXP")
+
+    def confirm(self, code: str) -> None:
+        if code != "123456":
+            raise InvalidRequestError("the code is wrong")
+        self.on = True
+
+    def disable(self) -> None:
+        self.on = False
+
+    def is_on(self) -> bool:
+        return self.on
+
+
+class FakeDevices:
+    """The part `client.auth.devices`: this device and a phone."""
+
+    def __init__(self) -> None:
+        self.kept = [
+            Device("us-east-1_aaaa0000-1111", "laptop", NOW, NOW, is_remembered=False, is_this=True),
+            Device("us-east-1_bbbb0000-2222", "phone", NOW, NOW, is_remembered=True, is_this=False),
+        ]
+        self.calls: list[tuple[str, str | None]] = []
+
+    def list(self) -> list[Device]:
+        return self.kept
+
+    def remember(self, key: str | None = None) -> None:
+        self.calls.append(("remember", key))
+
+    def unremember(self, key: str | None = None) -> None:
+        self.calls.append(("unremember", key))
+
+    def forget(self, key: str | None = None) -> None:
+        self.calls.append(("forget", key))
+
+
 class FakeAuth:
     """The part `client.auth`: one user, one password; `challenges` are asked one after the other."""
 
     def __init__(self) -> None:
         self.passwords: list[str] = []
         self.answers: list[str] = []
-        self.challenges: list[Any] = []
+        self.challenges: list[Challenge] = []
         self.signed_in = True
+        self.everywhere = self.deleted = False
+        self.password, self.mfa, self.devices = FakePasswords(), FakeMfa(), FakeDevices()
 
     def sign_up(self, email: str, password: str) -> SignUp:
         self.passwords.append(password)
@@ -77,21 +142,22 @@ class FakeAuth:
     def resend_code(self, email: str) -> str | None:
         return "a***@e***.com"
 
-    def sign_in(self, email: str, password: str) -> User:
+    def begin_sign_in(self, email: str, password: str) -> User | Challenge:
         self.passwords.append(password)
         return self._next()
 
-    def answer(self, challenge: Any, answer: str) -> User:
+    def answer(self, challenge: Challenge, answer: str) -> User | Challenge:
         self.answers.append(answer)
         return self._next()
 
-    def _next(self) -> User:
-        if self.challenges:
-            raise ChallengeRequiredError(self.challenges.pop(0))
-        return USER
+    def _next(self) -> User | Challenge:
+        return self.challenges.pop(0) if self.challenges else USER
 
-    def sign_out(self) -> None:
-        self.signed_in = False
+    def sign_out(self, *, everywhere: bool = False) -> None:
+        self.signed_in, self.everywhere = False, everywhere
+
+    def delete_account(self) -> None:
+        self.signed_in, self.deleted = False, True
 
     def user(self) -> User:
         if not self.signed_in:
@@ -133,6 +199,7 @@ class FakeClient:
         self.world, self.folder = world, folder
         self.config = SimpleNamespace(api_url="http://127.0.0.1:4566/api", profile="local")
         self.profile: str | None = None
+        self.network: str | None = None
         self.closed = False
 
     @cached_property
@@ -155,6 +222,12 @@ class FakeClient:
         if "phone" in self.__dict__:
             self.phone.client.close()
 
+    def __enter__(self) -> FakeClient:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
 
 class FakeTerminal(Terminal):
     """Somebody at the keyboard, or nobody; every question is remembered."""
@@ -167,7 +240,8 @@ class FakeTerminal(Terminal):
         return self.there
 
     def line(self) -> str:
-        return self.stdin.partition("\n")[0].rstrip("\r")
+        line, _, self.stdin = self.stdin.partition("\n")
+        return line.rstrip("\r")
 
     def ask(self, text: str) -> str:
         self.asked.append(text)
@@ -249,10 +323,10 @@ class Cli:
         (found,) = [todo for todo in self.client.replica.list() if todo.title == title]
         return self.client.replica.short_id(found)
 
-    def _client(self, profile: str | None) -> Any:
+    def _client(self, profile: str | None, network: str | None = None) -> Any:
         if self.failure:
             raise self.failure
-        self.client.profile = profile
+        self.client.profile, self.client.network = profile, network
         return self.client
 
     def __call__(self, *words: str) -> Result:

@@ -1,9 +1,9 @@
 """The sessions in the pages about the command, run word for word.
 
 Every `$` line of a `console` block in docs/cli/*.md, and of docs/cli.md between its session marks, is run in order
-and prints what the page shows. A page begins with an empty list, on Monday 2026-11-23 at 12:00; each command takes a second.
-`$ cat FILE` shows a file that the session wrote, or makes the one that it shows; a comment `network: down` or `up` before
-a block turns the network.
+and prints what the page shows. A page begins with an empty list, on Monday 2026-11-23 at 12:00; each command takes a
+second. `$ cat FILE` shows a file that the session wrote, or makes the one that it shows; a comment `network: down` or
+`up` before a block turns the network.
 
 `TODO_UPDATE_DOCS=1 pytest tests/unit/cli/test_cli_docs.py` writes what is printed into the pages.
 """

@@ -51,8 +51,11 @@ class Machine:
 
     def __call__(self, *words: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
         variables = more.pop("variables", {})
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-        return subprocess.run([TODO, *words], env=self.environment | variables, check=False, timeout=60, **pipes)
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
+            [TODO, *words], env=self.environment | variables, check=False, timeout=60, **pipes
+        )
+        return done
 
     def titles(self) -> list[str]:
         """What is on the list."""

@@ -1,7 +1,6 @@
 """Sign-in by SRP and what may follow it: lockout, new password, TOTP, devices."""
 
 import base64
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -463,36 +462,10 @@ def test_up_86_and_87_only_the_confirmed_device_renews_its_tokens(world: "World"
     assert error(renew, answer["RefreshToken"])[0] == "NotAuthorizedException"
 
 
-def test_a_sign_in_costs_the_server_at_most_60_milliseconds_of_cpu() -> None:
-    verifier = srp.verifier_of(5, "pool", "user", PASSWORD)
-    start = time.process_time()
-    for number in range(5):
-        answer = srp.server_public(verifier, 2**255 + number)
-        exchange = srp.Exchange("pool", "user", 5, verifier, verifier, 2**255 + number, answer, b"")
-        srp.proof_is_right(exchange, "", "")
-    assert (time.process_time() - start) / 5 < 0.06
-
-
-def test_twenty_proofs_at_once_do_not_stall_the_event_loop() -> None:
-    import asyncio
-    from concurrent.futures import ThreadPoolExecutor
-
-    exchange = srp.Exchange("pool", "user", 5, srp.PRIME - 5, srp.PRIME - 7, 2**255 + 9, srp.PRIME - 11, b"")
-    waits = []
-
-    async def tick(until: asyncio.Future[Any]) -> None:
-        while not until.done():
-            start = time.perf_counter()
-            await asyncio.sleep(0.002)
-            waits.append(time.perf_counter() - start)
-
-    async def prove() -> None:
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1) as calculator:
-            proofs = [loop.run_in_executor(calculator, srp.proof_is_right, exchange, "", "") for _ in range(20)]
-            await tick(asyncio.gather(*proofs))
-
-    asyncio.run(prove())
-    # the median, for other programs share this machine; pow() in one piece would make it about 10 ms
-    assert sorted(waits)[len(waits) // 2] < 0.01
-    assert len(waits) > 20
+def test_a_power_lets_other_threads_run_between_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    # what a sign-in costs, and how long it holds others up, is measured in benchmarks/identity.py
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    exponent = 2**255 + 977
+    assert srp.power(5, exponent) == pow(5, exponent, srp.PRIME)
+    assert len(pauses) >= 6

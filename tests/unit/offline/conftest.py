@@ -91,12 +91,13 @@ def event_from(method: str, url: str, headers: dict[str, str], body: bytes) -> d
     """What API Gateway makes of a request; whose token it is, it reads from the token."""
     parts = urlsplit(url)
     path = parts.path.removeprefix("/v")
-    one = path.startswith("/v1/todos/")
+    folder, _, last = path.rpartition("/")
+    name = {"/v1/todos": "id", "/v1/snapshots": "revision"}.get(folder)
     return event(
         method,
-        "/v1/todos/{id}" if one else path,
+        f"{folder}/{{{name}}}" if name else path,
         user=claims_of(headers["Authorization"])["sub"],
-        path={"id": path.rpartition("/")[2]} if one else None,
+        path={name: last} if name else None,
         query=dict(parse_qsl(parts.query, keep_blank_values=True)) or None,
         headers=headers,
         body=body.decode() or None,

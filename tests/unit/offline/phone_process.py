@@ -31,7 +31,7 @@ def client_of(folder: Path, api_url: str, session: dict[str, Any] | None = None)
     if session is not None:
         store.save(State(config.user_pool_id, config.user_pool_client_id, **session).to_mapping())
     client = TodoClient(config, store=store)
-    client._http._sleep = lambda seconds: time.sleep(seconds / 50)  # the pauses are not what is tested
+    client._http._retries._sleep = lambda seconds: time.sleep(seconds / 50)  # the pauses are not what is tested
     return client
 
 

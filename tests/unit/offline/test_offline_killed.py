@@ -71,9 +71,9 @@ def line() -> Iterator[tuple[Line, str]]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
+        def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            answer = made.answer(event_from("POST", self.path, dict(self.headers), body))
+            answer = made.answer(event_from(self.command, self.path, dict(self.headers), body))
             if answer is not None:
                 self.send_response_only(answer[0])
                 self.send_header("Content-Length", str(len(answer[1])))
@@ -81,6 +81,8 @@ def line() -> Iterator[tuple[Line, str]]:
                 self.end_headers()
                 self.wfile.write(answer[1])
             self.close_connection = True
+
+        do_GET = do_POST = answer  # noqa: N815, the library's names
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, the library's name
             """Say nothing."""

@@ -15,7 +15,7 @@ from todo_sdk._recurrence import successor_id
 @pytest.fixture
 def phone(tmp_path: Path) -> Iterator[Phone]:
     made = Phone(World(), tmp_path / "phone")
-    made.client._http._sleep = lambda seconds: None
+    made.client._http._retries._sleep = lambda seconds: None
     yield made
     made.client.close()
 

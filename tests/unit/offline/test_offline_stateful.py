@@ -48,7 +48,7 @@ class Devices(RuleBasedStateMachine):
             Phone(self.world, self.folder / str(number), wrong_by=drifts[number]) for number in range(PHONES)
         ]
         for phone in self.phones:
-            phone.client._http._sleep = lambda seconds: None
+            phone.client._http._retries._sleep = lambda seconds: None
         self.markers: list[str] = []
         self.went_back = False
 
@@ -106,7 +106,7 @@ class Devices(RuleBasedStateMachine):
     @rule(phone=phones)
     def restart(self, phone: int) -> None:
         self.phones[phone].restarted()
-        self.phones[phone].client._http._sleep = lambda seconds: None
+        self.phones[phone].client._http._retries._sleep = lambda seconds: None
 
     @rule(days=st.sampled_from((0.01, 1, 31)))
     def pass_time(self, days: float) -> None:

@@ -263,6 +263,16 @@ def test_what_was_not_pushed_is_saved_from_a_damaged_file(phone: Phone) -> None:
     assert phone.replica.undo() is not None, "and what was done can still be undone"
 
 
+def leave_a_log(path: Path, log: Path) -> None:
+    """Put a sound write-ahead log of another file there; SQLite would play it back into whatever lies beside it."""
+    other = Store(path, "me")
+    other.open()
+    with other.writing() as db:
+        db.execute("INSERT INTO fact VALUES ('of the damaged file', 1)")
+    log.write_bytes(path.with_name(path.name + "-wal").read_bytes())
+    other.close()
+
+
 def test_a_recovery_that_was_cut_short_is_finished_by_the_next_start(phone: Phone, tmp_path: Path) -> None:
     path = filled(phone)
     damage(path)
@@ -272,10 +282,11 @@ def test_a_recovery_that_was_cut_short_is_finished_by_the_next_start(phone: Phon
     store.open()
     store.close()
     path.rename(tmp_path / "aside")
-    log = path.with_name(path.name + "-wal")
-    log.write_bytes(b"the log of the damaged file")
+    leave_a_log(tmp_path / "other.sqlite3", path.with_name(path.name + "-wal"))
     assert phone.replica.recovered is None
     assert phone.replica.list() == ()
+    with phone.replica._reading() as db:
+        assert db.execute("SELECT count(*) FROM fact WHERE name = 'of the damaged file'").fetchone()[0] == 0
     assert not rescued.exists()
     assert path.exists()
 

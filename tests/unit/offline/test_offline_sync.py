@@ -11,6 +11,8 @@ import requests
 
 from tests.unit.offline.conftest import Phone, World
 from todo_sdk import ForbiddenError, NotFoundError, NotSignedInError, ReplicaError, ServerError, TransportError
+from todo_sdk._exchange import Exchange, Position
+from todo_sdk._replica_apply import apply_exchange
 from todo_sdk._replica_store import alone
 
 Both = tuple[Phone, Phone]
@@ -27,7 +29,7 @@ def make_phone(world: World, tmp_path: Path) -> Iterator[Callable[..., Phone]]:
 
     def make(name: str, **options: Any) -> Phone:
         made.append(Phone(world, tmp_path / name, **options))
-        made[-1].client._http._sleep = lambda seconds: None
+        made[-1].client._http._retries._sleep = lambda seconds: None
         return made[-1]
 
     yield make
@@ -122,6 +124,85 @@ def limit_to(world: World, limit: int, sent: list[Any]) -> None:
         return send({**event, "body": json.dumps(body)})
 
     world.service.send = limited  # type: ignore[method-assign]
+
+
+# a long list for the first time
+
+
+@pytest.fixture
+def long_list(world: World) -> World:
+    """A list of 700, in blocks of 300, of which some were removed."""
+    world.table().block_size = 300
+    for number in range(700):
+        world.service.add(todo_id_of(number), f"to-do {number}")
+    for number in range(0, 700, 7):
+        world.service.delete(todo_id_of(number))
+    return world
+
+
+def todo_id_of(number: int) -> str:
+    return f"019ab000-0000-7000-8000-{number:012x}"
+
+
+def test_a_long_list_comes_as_a_snapshot_the_first_time(long_list: World, phone: Phone) -> None:
+    mine = phone.replica.add("mine")
+    report = phone.replica.sync()
+    assert (report.complete, report.pulled, report.queued) == (True, 600, 0)
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
+    kinds = [asked.partition("?")[0] for asked in long_list.asked]
+    assert kinds == ["POST v1/sync", "GET v1/revision", *["GET v1/snapshots/801"] * 3, "POST v1/sync"]
+    long_list.asked.clear()
+    phone.replica.edit(mine.id, title="still mine")
+    assert phone.replica.sync().complete
+    assert long_list.asked == ["POST v1/sync"]
+
+
+@pytest.mark.parametrize("status", ["500", "404", "410"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_without_a_snapshot_the_changes_are_walked_from_the_beginning(
+    long_list: World, phone: Phone, status: str, at: int
+) -> None:
+    seen: list[str] = []
+
+    def fault(request: requests.PreparedRequest) -> str | None:
+        if "snapshots" not in request.path_url:
+            return None
+        seen.append(request.path_url)
+        return status if len(set(seen)) > at else None
+
+    long_list.fault = fault
+    assert phone.replica.sync().complete
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
+
+
+def test_what_is_removed_while_a_snapshot_is_fetched_is_not_kept(long_list: World, phone: Phone) -> None:
+    def meanwhile(request: requests.PreparedRequest) -> None:
+        if "revision" in request.path_url or "page=" in request.path_url:
+            number = len(long_list.live()) % 7 + 1 + 7 * len(long_list.asked)
+            long_list.service.delete(todo_id_of(number))
+
+    long_list.fault = meanwhile
+    assert phone.replica.sync().complete
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
+
+
+def test_a_snapshot_that_is_cut_short_begins_again_and_nothing_is_lost(long_list: World, phone: Phone) -> None:
+    mine = phone.replica.add("mine")
+    long_list.fault = lambda request: "down" if "page=" in request.path_url else None
+    first = phone.replica.sync()
+    assert (first.complete, first.online) == (False, False)
+    long_list.fault = fails()
+    phone.restarted()
+    long_list.service.delete(todo_id_of(8))
+    assert phone.replica.sync().complete
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
+    assert mine.id in long_list.live()
+
+
+def test_on_a_budget_a_long_list_comes_bit_by_bit(long_list: World, phone: Phone) -> None:
+    assert phone.replica.sync(budget_seconds=60).complete
+    assert set(long_list.asked) == {"POST v1/sync"}
+    assert {todo.id for todo in phone.replica.list()} == set(long_list.live())
 
 
 # the network
@@ -529,6 +610,20 @@ def test_after_a_month_away_everything_is_fetched_anew_and_nothing_unpushed_is_l
     assert [conflict.lost for conflict in phone.replica.conflicts(edited_here.id)] == [{"notes": "mine"}]
 
 
+def test_more_than_one_request_full_of_unpushed_changes_survives_a_month_away(world: World, both: Both) -> None:
+    phone, tablet = both
+    known = id_of(phone)
+    titles = {f"unpushed {number}" for number in range(30)}
+    for title in sorted(titles):
+        phone.replica.add(title)
+    phone.replica.edit(known, notes="unpushed, too")
+    world.later(days=31)
+    assert phone.replica.sync().complete
+    settle(phone, tablet)
+    assert {item["title"] for item in world.live().values()} == {"Buy milk", *titles}
+    assert tablet.replica.get(known).notes == "unpushed, too"
+
+
 def test_a_walk_that_starts_anew_and_is_cut_short_goes_on_where_it_was(world: World, both: Both) -> None:
     phone, tablet = both
     for number in range(30):
@@ -599,3 +694,52 @@ def test_an_answer_that_cannot_be_read_changes_nothing(world: World, both: Both)
     report = phone.replica.sync()
     assert isinstance(report.error, ServerError)
     assert phone.replica.list() == before
+
+
+def test_an_answer_about_other_changes_is_not_believed(world: World, both: Both) -> None:
+    phone, _ = both
+    phone.replica.edit(id_of(phone), title="x")
+    send = world.service.send
+
+    def mixed_up(event: dict[str, Any]) -> Any:
+        reply = send(event)
+        results = [{**result, "key": "another"} for result in reply.body["results"]]
+        reply.text = json.dumps({**reply.body, "results": results})
+        return reply
+
+    world.service.send = mixed_up  # type: ignore[method-assign]
+    report = phone.replica.sync()
+    assert isinstance(report.error, ServerError)
+    assert report.queued == 1
+
+
+def exchanged(phone: Phone, **parts: Any) -> None:
+    """Apply an answer of the service to a phone."""
+    with phone.replica._writing() as db:
+        rows = phone.replica._rows(db)
+        position = Position(rows.fact("since"), rows.fact("since_at"))
+        apply_exchange(
+            rows, Exchange(**{"results": (), "changes": (), "more": False, "reset": False, **parts}, position=position)
+        )
+
+
+def test_an_older_version_does_not_come_back(both: Both) -> None:
+    phone, tablet = both
+    old = phone.replica.list()[0].to_wire()
+    tablet.replica.edit(old["id"], title="newer")
+    settle(tablet, phone)
+    exchanged(phone, changes=(old,))
+    assert phone.titles() == ["newer"]
+
+
+def test_a_result_for_another_change_settles_nothing(world: World, both: Both) -> None:
+    phone, _ = both
+    todo = phone.replica.list()[0]
+    phone.replica.edit(todo.id, title="x")
+    world.fault = lambda request: "down"
+    phone.replica.sync()
+    result = {"id": todo.id, "key": "another", "outcome": "applied", "todo": {**todo.to_wire(), "version": 9}}
+    exchanged(phone, results=(result,))
+    assert [change.fields for change in phone.replica.queued()] == [{"title": "x"}]
+    world.fault = fails()
+    assert phone.replica.sync().pushed == 1

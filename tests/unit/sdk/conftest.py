@@ -14,10 +14,14 @@ import pytest
 
 from todo_sdk import Config, MemoryTokenStore, NotSignedInError, TodoClient
 from todo_sdk._aws import AwsCredentials
+from todo_sdk._clock import ServerClock
 from todo_sdk._cognito import Cognito, Tokens
 from todo_sdk._http import Http
+from todo_sdk._retry import Retries
 from todo_sdk._session import Session
+from todo_sdk._state import OwnDevice
 from todo_sdk._todos import Todos
+from todo_sdk._traffic import Traffic
 
 API = "https://api.example.com/v"
 START = 1_800_000_000.0
@@ -34,6 +38,7 @@ def config_for(data_dir: Path, **changes: Any) -> Config:
         "identity_pool_id": "eu-west-1:11111111-1111-4111-8111-111111111111",
         "files_bucket": "bucket",
         "data_dir": data_dir,
+        "token_store": "file",
     }
     return Config(**{**values, **changes})
 
@@ -58,21 +63,23 @@ class FakeCognito(Cognito):
     """A Cognito that gives numbered tokens for an hour by a clock that may be off from the device's."""
 
     def __init__(self, config: Config, clock: Clock, server_ahead_seconds: float = 0) -> None:
-        super().__init__(config, clock)
-        self.clock = clock
+        super().__init__(config)
+        self.device_clock = clock
         self.ahead = server_ahead_seconds
         self.calls: list[str] = []
         self.refused = False
+        self.rotates = False
         self.issued = 0
         self.user_id = "user-1"
         self.before_refresh: Callable[[], None] = lambda: None
 
     def tokens(self) -> Tokens:
-        now = self.clock.now + self.ahead
+        now = self.device_clock.now + self.ahead
         self.issued += 1
         number = self.issued
         claims = {"sub": self.user_id, "email": "me@example.com", "iat": now, "exp": now + 3600, "jti": number}
-        return Tokens(jwt(**claims), f"access-{number}", f"refresh-{number}")
+        device = OwnDevice(self.config.user_pool_id, "me@example.com", "eu-west-1_device", "group", "device-secret")
+        return Tokens(jwt(**claims), f"access-{number}", f"refresh-{number}", device)
 
     def sign_in(self, email: str, password: str) -> Tokens:
         self.calls.append("sign_in")
@@ -84,10 +91,13 @@ class FakeCognito(Cognito):
         if self.refused:
             raise NotSignedInError("your session has ended; sign in again")
         fresh = self.tokens()
-        return Tokens(fresh.id_token, fresh.access_token, None)
+        return Tokens(fresh.id_token, fresh.access_token, fresh.refresh_token if self.rotates else None)
 
     def revoke(self, refresh_token: str) -> None:
         self.calls.append(f"revoke {refresh_token}")
+
+    def forget_device(self, access_token: str, device_key: str) -> None:
+        self.calls.append(f"forget {device_key}")
 
     def identity_id(self, id_token: str) -> str:
         self.calls.append("GetId")
@@ -95,7 +105,7 @@ class FakeCognito(Cognito):
 
     def credentials(self, identity_id: str, id_token: str) -> tuple[str, AwsCredentials]:
         self.calls.append("GetCredentialsForIdentity")
-        expires_at = datetime.fromtimestamp(self.clock.now + self.ahead + 3600, UTC)
+        expires_at = datetime.fromtimestamp(self.device_clock.now + self.ahead + 3600, UTC)
         return identity_id, AwsCredentials("ASIAFAKE", "secret", f"token-{len(self.calls)}", expires_at)
 
 
@@ -122,8 +132,10 @@ class Device:
 
 def make_device(config: Config, store: MemoryTokenStore, clock: Clock, cognito: FakeCognito) -> Device:
     pauses: list[float] = []
-    http = Http(config.api_url, sleep=pauses.append, jitter=lambda: 1.0)
-    session = Session(config, store, http, cognito, clock)
+    traffic = Traffic(clock=ServerClock(clock))
+    retries = Retries(sleep=pauses.append, jitter=lambda: 1.0)
+    http = Http(config.api_url, retries=retries, traffic=traffic)
+    session = Session(config, store, http, cognito, traffic.clock)
     return Device(config, store, clock, cognito, session, Todos(session, clock), pauses)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from todo_sdk import (
+    Challenge,
     ChallengeRequiredError,
     ConfigError,
     ConflictError,
@@ -25,6 +26,7 @@ from todo_sdk import (
     TodoClient,
     TodoError,
     TransportError,
+    User,
 )
 from todo_sdk._srp import _N, PasswordProof
 
@@ -88,8 +90,8 @@ def test_the_proof_carries_the_servers_time_not_the_devices(aws: FakeAws, client
 def test_the_proof_is_the_one_that_a_server_expects() -> None:
     """The server's half of SRP (UP-40 to UP-46), written here from the specification, agrees on the proof."""
     pool_name, user, salt, b = "AbCdEf", "the-sub", "00ff" * 8, 123456789
-    proof = PasswordProof(user_pool_id=f"eu-west-1_{pool_name}", client_id="c", username=EMAIL, password=PASSWORD)
-    big_a = int(proof.opening()["SRP_A"], 16)
+    proof = PasswordProof(scope=pool_name, password=PASSWORD)
+    big_a = int(proof.public, 16)
 
     def padded(number: int) -> bytes:
         return number.to_bytes(number.bit_length() // 8 + 1, "big")
@@ -107,8 +109,8 @@ def test_the_proof_is_the_one_that_a_server_expects() -> None:
     prk = hmac.new(padded(u), padded(secret), hashlib.sha256).digest()
     key = hmac.new(prk, b"Caldera Derived Key\x01", hashlib.sha256).digest()[:16]
     answer = proof.answer(
-        {"SALT": f"{int(salt, 16):x}", "SRP_B": f"{big_b:x}", "SECRET_BLOCK": b64encode(b"block").decode(),
-         "USERNAME": user, "USER_ID_FOR_SRP": user},
+        {"SALT": f"{int(salt, 16):x}", "SRP_B": f"{big_b:x}", "SECRET_BLOCK": b64encode(b"block").decode()},
+        user,
         datetime(2026, 11, 3, 9, 5, 7, tzinfo=UTC),
     )  # fmt: skip
     message = pool_name.encode() + user.encode() + b"block" + b"Tue Nov 3 09:05:07 UTC 2026"
@@ -117,10 +119,10 @@ def test_the_proof_is_the_one_that_a_server_expects() -> None:
 
 @pytest.mark.parametrize("srp_b", ["0", f"{_N:x}", f"{2 * _N:x}", "not hex"])
 def test_a_hostile_challenge_is_not_answered(srp_b: str) -> None:
-    proof = PasswordProof(user_pool_id="eu-west-1_A", client_id="c", username=EMAIL, password=PASSWORD)
+    proof = PasswordProof(scope="A", password=PASSWORD)
     challenge = {**CHALLENGE["ChallengeParameters"], "SRP_B": srp_b}  # type: ignore[dict-item]
     with pytest.raises(SignInError, match="cannot be answered"):
-        proof.answer(challenge, datetime.now(UTC))
+        proof.answer(challenge, "the-sub", datetime.now(UTC))
 
 
 REFUSALS: list[tuple[str, str, type[TodoError], str]] = [
@@ -132,7 +134,7 @@ REFUSALS: list[tuple[str, str, type[TodoError], str]] = [
     ("UserNotConfirmedException", "User is not confirmed.", SignInError, "not confirmed"),
     ("PasswordResetRequiredException", "Password reset required for the user", SignInError, "reset"),
     ("ResourceNotFoundException", "User pool client x does not exist.", ConfigError, "todo configure"),
-    ("TooManyRequestsException", "Rate exceeded", ThrottledError, "too many"),
+    ("TooManyRequestsException", "Rate exceeded", ThrottledError, "too much at once"),
     ("ANewException", "News", SignInError, "ANewException"),
 ]
 
@@ -211,7 +213,7 @@ def test_a_renewal_is_sent_again_for_it_has_no_effect_to_repeat(
     aws.will_say(500, {})
     aws.will_say(200, TOKENS)
     client.auth.refresh()
-    assert [said.json["AuthFlow"] for said in aws.said] == ["REFRESH_TOKEN_AUTH"] * 2
+    assert [said.operation for said in aws.said] == ["GetTokensFromRefreshToken"] * 2
 
 
 @pytest.mark.parametrize(
@@ -248,7 +250,7 @@ def test_a_new_device_is_confirmed_and_its_key_goes_with_the_renewal(
     assert verifier["Salt"]
     aws.will_say(200, TOKENS)
     client.auth.refresh()
-    assert aws.said[-1].json["AuthParameters"]["DEVICE_KEY"] == "eu-west-1_k"  # UP-86
+    assert aws.said[-1].json["DeviceKey"] == "eu-west-1_k"  # UP-86
 
 
 def test_a_device_that_cannot_be_confirmed_is_no_session(aws: FakeAws, client_of: Callable[..., TodoClient]) -> None:
@@ -263,30 +265,34 @@ def test_a_device_that_cannot_be_confirmed_is_no_session(aws: FakeAws, client_of
 
 
 @pytest.mark.parametrize(
-    ("name", "field"), [("NEW_PASSWORD_REQUIRED", "NEW_PASSWORD"), ("SOFTWARE_TOKEN_MFA", "SOFTWARE_TOKEN_MFA_CODE")]
+    ("name", "field", "reply"),
+    [
+        ("NEW_PASSWORD_REQUIRED", "NEW_PASSWORD", "A new-password 1"),
+        ("SOFTWARE_TOKEN_MFA", "SOFTWARE_TOKEN_MFA_CODE", "123456"),
+    ],
 )
 def test_a_challenge_is_a_value_that_is_answered(
-    aws: FakeAws, client_of: Callable[..., TodoClient], name: str, field: str
+    aws: FakeAws, client_of: Callable[..., TodoClient], name: str, field: str, reply: str
 ) -> None:
     client = client_of()
     aws.will_say(200, CHALLENGE)
     aws.will_say(200, {"ChallengeName": name, "Session": "s" * 20, "ChallengeParameters": {}})
-    with pytest.raises(ChallengeRequiredError) as caught:
-        client.auth.sign_in(EMAIL, PASSWORD)
-    assert caught.value.challenge.name == name
-    assert "s" * 20 not in repr(caught.value.challenge)
+    challenge = client.auth.begin_sign_in(EMAIL, PASSWORD)
+    assert isinstance(challenge, Challenge)
+    assert challenge.name == name
+    assert "s" * 20 not in repr(challenge)
     aws.will_say(200, TOKENS)
-    client.auth.answer(caught.value.challenge, "the-answer")
+    assert client.auth.answer(challenge, reply) == User("the-sub", EMAIL)
     said = aws.said[-1].json
-    assert said["ChallengeResponses"] == {"USERNAME": "the-sub", field: "the-answer"}
+    assert said["ChallengeResponses"] == {"USERNAME": "the-sub", field: reply}
     assert said["Session"] == "s" * 20
     assert client.auth.user().email == EMAIL
 
 
 def test_a_challenge_that_is_not_known_is_an_error(aws: FakeAws, client_of: Callable[..., TodoClient]) -> None:
     aws.will_say(200, CHALLENGE)
-    aws.will_say(200, {"ChallengeName": "SMS_MFA", "Session": "s" * 20})
-    with pytest.raises(SignInError, match="SMS_MFA"):
+    aws.will_say(200, {"ChallengeName": "SELECT_MFA_TYPE", "Session": "s" * 20})
+    with pytest.raises(SignInError, match="SELECT_MFA_TYPE"):
         client_of().auth.sign_in(EMAIL, PASSWORD)
 
 

@@ -22,7 +22,7 @@ from todo_sdk import (
     __version__,
 )
 from todo_sdk._http import Http, Request
-from todo_sdk._retry import pause_seconds, retry_after_seconds
+from todo_sdk._retry import Retries, pause_seconds, retry_after_seconds
 
 API = "https://api.example.com/v"
 URL = f"{API}/v1/revision"
@@ -36,7 +36,7 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def http(pauses: list[float]) -> Http:
-    return Http(API + "/", sleep=pauses.append, jitter=lambda: 1.0)
+    return Http(API + "/", retries=Retries(sleep=pauses.append, jitter=lambda: 1.0))
 
 
 @responses.activate
@@ -213,7 +213,7 @@ def test_plain_http_to_another_machine_is_never_asked() -> None:
 
 
 def test_an_unreachable_endpoint_is_one_sentence() -> None:
-    http = Http("http://127.0.0.1:9", sleep=lambda _: None)
+    http = Http("http://127.0.0.1:9", retries=Retries(sleep=lambda _: None))
     with pytest.raises(TransportError, match=r"http://127\.0\.0\.1:9 cannot be reached") as caught:
         http.ask(GET)
     assert "\n" not in str(caught.value)
@@ -221,6 +221,6 @@ def test_an_unreachable_endpoint_is_one_sentence() -> None:
 
 def test_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    http = Http("http://127.0.0.1:9", sleep=lambda _: None)
+    http = Http("http://127.0.0.1:9", retries=Retries(sleep=lambda _: None))
     with pytest.raises(TransportError, match="cannot be reached;"):
         http.ask(GET)

@@ -50,17 +50,28 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 
 def test_modules_import_only_from_storeys_below() -> None:
-    storeys = (
+    storeys: tuple[tuple[str, ...], ...] = (
         ("_errors",),
         ("_recurrence", "_merge"),
-        ("_version", "_fields", "_models", "_offline_models", "_profiles", "_config", "_store"),
-        ("_answers", "_retry", "_http"),
-        ("_discovery", "_aws", "_cognito_errors", "_srp", "_cognito", "_s3"),
-        ("_state", "_session"),
+        (
+            "_version",
+            "_fields",
+            "_models",
+            "_offline_models",
+            "_profiles",
+            "_config",
+            "_network",
+            "_password_rules",
+            "_state",
+        ),
+        ("_lock", "_store", "_keyring", "_store_choice"),
+        ("_answers", "_clock", "_quiet", "_retry", "_traffic", "_http"),
+        ("_discovery", "_aws", "_aws_sending", "_cognito_errors", "_srp", "_cognito", "_sign_in", "_s3"),
+        ("_kept", "_session"),
         ("_exchange", "_pages"),
         ("_replica_schema", "_replica_store", "_replica_rows"),
         ("_replica_edits", "_replica_queries", "_replica_recovery", "_replica_apply", "_replica_sync"),
-        ("_auth", "_todos", "_files", "_replica"),
+        ("_account", "_devices", "_mfa", "_passwords", "_auth", "_todos", "_files", "_replica"),
         ("_client",),
         ("__init__",),
     )

@@ -117,12 +117,19 @@ def test_a_token_refused_twice_is_the_end(device: Device) -> None:
     assert len(device.cognito.calls) == 1
 
 
-def test_a_session_that_cannot_be_renewed_is_forgotten(device: Device) -> None:
+def test_of_a_session_that_cannot_be_renewed_only_the_device_is_kept_for_the_next_sign_in(device: Device) -> None:
+    before = device.store.load() or {}
     device.clock.now += 3600
     device.cognito.refused = True
     with pytest.raises(NotSignedInError, match="sign in again"):
         device.session.id_token()
-    assert device.store.load() is None
+    assert device.store.load() == {"format": 1, "device": before["device"]}
+    with pytest.raises(NotSignedInError, match="not signed in"):
+        device.again().session.user()
+    kept = device.again().session.device("ME@example.com")
+    assert kept is not None
+    assert kept.password == "device-secret"
+    assert device.session.device("you@example.com") is None
 
 
 def test_a_renewal_without_a_network_keeps_the_session(device: Device) -> None:
@@ -138,7 +145,7 @@ def test_a_renewal_without_a_network_keeps_the_session(device: Device) -> None:
 
 def test_sign_out_revokes_and_forgets(device: Device) -> None:
     assert device.session.end()
-    assert device.cognito.calls == ["revoke refresh-1"]
+    assert device.cognito.calls == ["forget eu-west-1_device", "revoke refresh-1"]  # devices do not pile up
     assert device.store.load() is None
     with pytest.raises(NotSignedInError):
         device.session.id_token()
@@ -241,7 +248,7 @@ def test_credentials_are_two_calls_once_and_renewed_before_they_expire(device: D
 def test_credentials_are_never_stored(device: Device) -> None:
     device.session.credentials()
     assert "ASIAFAKE" not in str(device.store.load())
-    assert "secret" not in str(device.store.load())
+    assert "token-2" not in str(device.store.load())
 
 
 @pytest.mark.parametrize(
