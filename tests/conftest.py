@@ -24,6 +24,8 @@ from todo_backend import local
 os.environ["TODO_TOKEN_STORE"] = "file"
 
 _CODE = re.compile(r"\b\d{6}\b")
+FUZZ_EXAMPLES = int(os.environ.get("TODO_FUZZ_EXAMPLES", "200"))
+"""How many inputs each fuzz test makes up; for a long run say TODO_FUZZ_EXAMPLES=20000."""
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,9 @@ LOCAL_PROFILE = "local"
 @DATA_DIR
 @click.option("--detach", "-d", is_flag=True, help="Return when it is ready; it goes on in the background.")
 @click.option("--ephemeral", is_flag=True, help="Keep nothing when it stops.")
+@click.option("--tls", is_flag=True, help="Serve HTTPS by a private CA, which the profile trusts.")
 @click.pass_obj
-def up(app: AppContext, port: int, data_dir: str | None, detach: bool, ephemeral: bool) -> None:
+def up(app: AppContext, port: int, data_dir: str | None, detach: bool, ephemeral: bool, tls: bool) -> None:
     """Start the whole backend on this machine.
 
     The packaged template and Lambda code, on loopback only; needs the extra: pip install 'todo-sdk[local]'. Writes
@@ -38,20 +39,31 @@ def up(app: AppContext, port: int, data_dir: str | None, detach: bool, ephemeral
     """
     profile = app.settings.profile or os.environ.get("TODO_PROFILE") or LOCAL_PROFILE
     stack = app.stack
-    options = stack.StackOptions(data_dir=data_dir_of(app, data_dir), port=port, ephemeral=ephemeral, profile=profile)
+    place = data_dir_of(app, data_dir)
+    options = stack.StackOptions(data_dir=place, port=port, ephemeral=ephemeral, profile=profile, tls=tls)
     app.out.talk("starting the embedded stack ...")
     if detach:
-        _ready(app, profile, stack.start(options))
+        outputs = stack.start(options)
+        _talk_notes(app, place)
+        _ready(app, profile, place, outputs)
         return
-    stack.serve(options, lambda outputs: _ready(app, profile, outputs, foreground=True))
+
+    def ready(outputs: dict[str, str | None]) -> None:
+        _talk_notes(app, place)
+        _ready(app, profile, place, outputs, foreground=True)
+
+    stack.serve(options, ready)
     app.out.talk("stopped")
 
 
-def _ready(app: AppContext, profile: str, outputs: dict[str, str | None], *, foreground: bool = False) -> None:
+def _ready(
+    app: AppContext, profile: str, place: Path, outputs: dict[str, str | None], *, foreground: bool = False
+) -> None:
     from todo_cli._configure import SETTINGS_FROM_OUTPUTS, option_for, save_profile
 
     outputs = {**outputs, "Profile": profile}
-    save_profile(profile, {name: outputs.get(key) for name, key in SETTINGS_FROM_OUTPUTS.items()})
+    settings = {name: outputs.get(key) for name, key in SETTINGS_FROM_OUTPUTS.items()}
+    save_profile(profile, {**settings, "ca_bundle": app.stack.ca_bundle(place)})
     app.out.result(outputs, pairs(outputs))
     sys.stdout.flush()
     option = option_for(profile)
@@ -59,6 +71,11 @@ def _ready(app: AppContext, profile: str, outputs: dict[str, str | None], *, for
     steps = ("signup you@example.com", "inbox", "confirm you@example.com CODE", "login you@example.com")
     app.out.talk("\n".join(f"  todo {step}{'' if step == 'inbox' else option}" for step in steps))
     app.out.talk("Ctrl-C stops the stack; its data stays." if foreground else "`todo down` stops the stack.")
+
+
+def _talk_notes(app: AppContext, data_dir: Path) -> None:
+    for note in app.stack.notes(data_dir):
+        app.out.talk(f"note: {note}")
 
 
 def data_dir_of(app: AppContext, given: str | None) -> Path:

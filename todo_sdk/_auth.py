@@ -5,9 +5,9 @@ from collections.abc import Callable
 from todo_sdk._account import Account, email_address, given, naming_every_rule, totp_code
 from todo_sdk._cognito import Cognito, Tokens
 from todo_sdk._devices import Devices
-from todo_sdk._errors import ChallengeRequiredError
+from todo_sdk._errors import ChallengeRequiredError, InvalidRequestError
 from todo_sdk._mfa import Mfa
-from todo_sdk._models import Challenge, SignUp, User
+from todo_sdk._models import CHALLENGES, Challenge, SignUp, User
 from todo_sdk._passwords import Passwords, sent_to
 from todo_sdk._session import Session
 from todo_sdk._sign_in import SignIn
@@ -92,6 +92,8 @@ class Auth:
             SignInError: the code is wrong, or it took too long.
             InvalidRequestError: the new password is too weak; the text has every rule that it breaks.
         """
+        if challenge.name not in CHALLENGES:
+            raise InvalidRequestError(f"{challenge.name!r} is no challenge that can be answered")
         is_password = challenge.name == "NEW_PASSWORD_REQUIRED"
         reply = given("a new password", reply) if is_password else totp_code(reply)
         with naming_every_rule(reply):

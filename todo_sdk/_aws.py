@@ -21,8 +21,9 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
+from todo_sdk._addresses import is_loopback
 from todo_sdk._aws_sending import SigningKeys, be_quiet, send_through
-from todo_sdk._config import Config, is_loopback
+from todo_sdk._config import Config
 from todo_sdk._errors import (
     ConfigError,
     InvalidRequestError,
@@ -62,7 +63,7 @@ class _LiveCredentials(Credentials):  # type: ignore[misc]
         """Give the credentials to sign one request with."""
         now = self._current()
         keys = SigningKeys(now.access_key_id, now.secret_key, now.session_token)
-        keys.drift_seconds = self._traffic.clock.drift_seconds
+        keys.now = self._traffic.clock.now()
         return keys
 
 

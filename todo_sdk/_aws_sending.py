@@ -3,11 +3,10 @@
 Importing this loads botocore, so it is imported where it is used.
 """
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from botocore.auth import AUTH_TYPE_MAPS, S3SigV4Auth, S3SigV4QueryAuth
-from botocore.compat import get_current_datetime
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import EndpointConnectionError
 
@@ -22,17 +21,16 @@ WORTH_SIGNING_AGAIN = frozenset({"RequestTimeTooSkewed", "ExpiredToken"})
 
 
 class SigningKeys(ReadOnlyCredentials):  # type: ignore[misc]
-    """Credentials to sign one request with, and how far this machine's clock is behind."""
+    """Credentials to sign one request with, and the services' time when they were given out."""
 
-    drift_seconds: float = 0.0
+    now: datetime
 
 
 class _ByServerClock:
     """botocore's signature with the services' time in it; botocore itself knows only this machine's clock."""
 
     def add_auth(self: Any, request: Any) -> None:
-        now = get_current_datetime() + timedelta(seconds=self.credentials.drift_seconds)
-        request.context["timestamp"] = now.strftime(SIGV4_TIMESTAMP)
+        request.context["timestamp"] = self.credentials.now.strftime(SIGV4_TIMESTAMP)
         self._modify_request_before_signing(request)
         to_sign = self.string_to_sign(request, self.canonical_request(request))
         self._inject_signature_to_request(request, self.signature(to_sign, request))
@@ -63,6 +61,7 @@ def send_through(client: Any, traffic: Traffic) -> None:
     """Let a client's requests pass through the traffic of the SDK."""
     sender = _Sender(client, traffic)
     client.meta.events.register_first("before-send", sender.send)
+    traffic.closes(client.close)
     if client.meta.service_model.service_name == "s3":
         AUTH_TYPE_MAPS.setdefault(SIGNED_BY_SERVER_CLOCK, _HeaderAuth)
         AUTH_TYPE_MAPS.setdefault(f"{SIGNED_BY_SERVER_CLOCK}-query", _QueryAuth)

@@ -187,7 +187,8 @@ class TodoClient:
         self._http.close()
         for replica in self._replicas.values():
             replica.close()
-        self._cognito.close()
+        if "_traffic" in self.__dict__:
+            self._traffic.close()
 
     def __enter__(self) -> TodoClient:
         return self

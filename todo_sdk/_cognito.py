@@ -49,11 +49,6 @@ class Cognito:
         """The services' time."""
         return self._traffic.clock
 
-    def close(self) -> None:
-        """Close the connections."""
-        for client in self._clients.values():
-            client.close()
-
     def ask(self, operation: str, *, repeatable: bool = False, **parameters: Any) -> Mapping[str, Any]:
         """Ask the user pool.
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from todo_sdk import _profiles
+from todo_sdk._addresses import checked_url
 from todo_sdk._errors import ConfigError
 
 SETTINGS = (
@@ -31,7 +31,6 @@ LOCAL_SETTINGS = ("ca_bundle", "token_store")  # of this machine: a profile may 
 TOKEN_STORES = ("auto", "keyring", "file", "memory")
 DEFAULT_PROFILE = "default"
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
 @dataclass(frozen=True)
@@ -158,33 +157,6 @@ def data_dir(environ: Mapping[str, str]) -> Path:
 
     given = environ.get("TODO_DATA_DIR")
     return Path(given) if given else user_data_path("todo")
-
-
-def checked_url(name: str, url: str) -> str:
-    """Give a URL without its trailing slash.
-
-    Raises:
-        ConfigError: it is none, or plain http to another machine: tokens would travel in the clear.
-    """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https"):
-        raise ConfigError(
-            f"{name} {url!r} is not a URL; it looks like https://example.execute-api.eu-west-1.amazonaws.com/v"
-        )
-    if parts.username or parts.query or parts.fragment:
-        raise ConfigError(f"{name} must not hold a user, a query or a fragment")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigError(f"{name} {url} is not encrypted; http:// is for this machine only, use https://")
-    return url.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine: localhost, 127.0.0.0/8 or ::1."""
-    return _LOOPBACK.fullmatch(host) is not None
 
 
 def checked_profile(name: str) -> str:

@@ -15,9 +15,9 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
+from todo_sdk._addresses import checked_url, is_loopback
 from todo_sdk._answers import error_of_answer
 from todo_sdk._clock import ServerClock
-from todo_sdk._config import checked_url, is_loopback
 from todo_sdk._errors import ConfigError, ServerError, TodoError, TransportError
 from todo_sdk._network import RequestLostError
 from todo_sdk._quiet import hush, quietly

@@ -105,7 +105,9 @@ class SimulatedNetwork:
         if self.profile.offline:
             raise RequestLostError("offline")
         fate = self._random()
-        self._sleep((self.profile.latency_ms + self.profile.jitter_ms * self._random()) / 1000)
+        late_ms = self.profile.latency_ms + self.profile.jitter_ms * self._random()
+        if late_ms:
+            self._sleep(late_ms / 1000)
         self._carry("up", self.profile.up_kbps, size_bytes)
         if fate < self.profile.loss / 2:
             raise RequestLostError("the request was lost")

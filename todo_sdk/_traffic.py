@@ -10,8 +10,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from todo_sdk._addresses import is_loopback
 from todo_sdk._clock import ServerClock
-from todo_sdk._config import is_loopback
 from todo_sdk._errors import ConfigError
 from todo_sdk._network import NetworkProfile, SimulatedNetwork
 from todo_sdk._retry import attempt_number
@@ -81,6 +81,16 @@ class Traffic:
         self.clock = clock or ServerClock(time.time)
         self.network = SimulatedNetwork(network) if isinstance(network, NetworkProfile) else network
         self._on_request = on_request
+        self._closing: list[Callable[[], None]] = []
+
+    def closes(self, close: Callable[[], None]) -> None:
+        """Take in what closes the connections of somebody who sends through here."""
+        self._closing.append(close)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for close in self._closing:
+            close()
 
     @contextmanager
     def exchange(

@@ -75,7 +75,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     folders = {
         name: str(tmp_path / name.lower()) for name in ("TODO_CONFIG_DIR", "TODO_DATA_DIR", "TODO_STACK_DIR", "HOME")
     }
-    return kept | folders | {"PATH": path, "COLUMNS": "110", "TODO_SYNC_BUDGET_SECONDS": "20"}
+    fixed = {"PATH": path, "COLUMNS": "110", "TODO_TOKEN_STORE": "file", "TODO_SYNC_BUDGET_SECONDS": "20"}
+    return kept | folders | fixed
 
 
 def run(command: str, *, cwd: Path, environment: dict[str, str]) -> list[str]:

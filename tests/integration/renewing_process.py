@@ -7,13 +7,14 @@ import json
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from todo_sdk import Config, FileTokenStore, TodoClient
 
 THREADS = 8
 
 
-def main(settings: dict[str, str], store: Path) -> None:
+def main(settings: dict[str, Any], store: Path) -> None:
     """Print the tokens that the threads got, as one JSON array."""
     with TodoClient(Config(**settings), store=FileTokenStore(store)) as client:
         client.auth.user()

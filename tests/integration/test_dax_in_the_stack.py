@@ -89,7 +89,7 @@ def dax_client(stack: RunningStack, monkeypatch: pytest.MonkeyPatch, **changed: 
     from amazondax import AmazonDaxClient
 
     key = stack.admin_credentials
-    monkeypatch.setenv("SSL_CERT_FILE", str(stack.data_dir / "dax" / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(stack.data_dir / "tls" / "ca.pem"))
     session = botocore.session.get_session()
     session.set_credentials(changed.get("access_key", key.access_key), changed.get("secret_key", key.secret_key))
     return AmazonDaxClient(session, endpoint_url=stack.output("DaxEndpoint"), region_name="us-east-1")
@@ -192,13 +192,13 @@ def test_a_template_without_dax_has_none(changed: Callable[[str], RunningStack])
 
 def test_after_a_restart_the_endpoint_is_the_same_and_still_works(data_dir: Path) -> None:
     first = RunningStack(local.start(local.StackOptions(data_dir, port=0)), data_dir)
-    ca = (data_dir / "dax" / "ca.pem").read_bytes()
+    ca = (data_dir / "tls" / "ca.pem").read_bytes()
     with signed_in(first) as ada:
         ada.todos.add("milk")
     local.stop(data_dir)
     second = RunningStack(local.start(local.StackOptions(data_dir, port=0)), data_dir)
     assert second.output("DaxEndpoint") == first.output("DaxEndpoint")
-    assert (data_dir / "dax" / "ca.pem").read_bytes() == ca
+    assert (data_dir / "tls" / "ca.pem").read_bytes() == ca
     with signed_in(second) as bob:
         bob.todos.add("tea")
         assert [todo.title for todo in bob.todos.list()] == ["tea"]

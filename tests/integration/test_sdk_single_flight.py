@@ -110,8 +110,8 @@ def test_threads_and_processes_with_one_store_renew_once_also_where_refresh_toke
     cognito, url = rotating
     config = config_for(tmp_path, endpoint_url=url)
     store = FileTokenStore(tmp_path / "session.json")
-    pools = {"user_pool_id": config.user_pool_id, "user_pool_client_id": config.user_pool_client_id}
-    secrets = {"id_token": token(0), "access_token": "a", "refresh_token": "refresh-0"}
+    pools: dict[str, Any] = {"user_pool_id": config.user_pool_id, "user_pool_client_id": config.user_pool_client_id}
+    secrets: dict[str, Any] = {"id_token": token(0), "access_token": "a", "refresh_token": "refresh-0"}
     store.save(State(**pools, **secrets, user_id="user-1", email="me@example.com", expires_at_seconds=1.0).to_mapping())
 
     tokens = tokens_of_all(config, store.path, tmp_path)

@@ -246,7 +246,6 @@ def test_both_signals_stop_it_cleanly(data_dir: Path, number: signal.Signals) ->
     while local.status(data_dir).running:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    assert (data_dir / "state" / "cognito.json").exists()
     assert not (data_dir / "stack.json").exists()
 
 
@@ -273,18 +272,6 @@ def test_in_the_foreground_the_callers_code_has_the_callers_environment(data_dir
     assert told.stdout.splitlines() == ["callers False mine", "callers False"]
     assert told.stderr == ""
     assert [place for place in data_dir.rglob("*") if stat.S_IMODE(place.stat().st_mode) & 0o077] == []
-
-
-def test_after_kill_9_the_next_up_starts_from_the_last_save(data_dir: Path) -> None:
-    first = RunningStack(local.start(local.StackOptions(data_dir, port=0)), data_dir)
-    pid = local.status(data_dir).pid
-    assert pid is not None
-    requests.get(f"{first.output('ApiUrl')}/v1/config", timeout=20)
-    os.kill(pid, signal.SIGKILL)
-    while local.status(data_dir).running:
-        time.sleep(0.01)
-    second = RunningStack(local.start(local.StackOptions(data_dir, port=0)), data_dir)
-    assert requests.get(f"{second.output('ApiUrl')}/v1/config", timeout=20).status_code == 200
 
 
 def test_no_temporary_file_outlives_it(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,15 @@ from .errors import (
     PortTakenError,
     StackError,
 )
+from .faults.rules import Fault
 from .logs import logs
 from .options import Mail, Outputs, StackOptions, Status, default_data_dir
-from .process import inbox, outputs, start, status, stop
+from .process import ca_bundle, inbox, notes, outputs, start, status, stop
+from .switches import StackClock, StackFaults, clock, faults
 
 
 def serve(options: StackOptions, on_ready: Callable[[Outputs], None]) -> None:
-    """Run the stack in this process until SIGINT or SIGTERM, then save its state.
+    """Run the stack in this process until SIGINT or SIGTERM.
 
     Args:
         on_ready: called once, with the outputs, when clients can connect.
@@ -37,17 +39,24 @@ __all__ = [
     "AlreadyRunningError",
     "DataDirError",
     "DeploymentError",
+    "Fault",
     "Mail",
     "MissingExtraError",
     "NotRunningError",
     "Outputs",
     "PortTakenError",
+    "StackClock",
     "StackError",
+    "StackFaults",
     "StackOptions",
     "Status",
+    "ca_bundle",
+    "clock",
     "default_data_dir",
+    "faults",
     "inbox",
     "logs",
+    "notes",
     "outputs",
     "serve",
     "start",

@@ -7,7 +7,9 @@ both standard streams are the stack's log.
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,13 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--profile", default="local")
     parser.add_argument("--ephemeral", action="store_true")
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--with-parent", action="store_true", help="stop when the standard input ends")
     given = parser.parse_args()
-    options = StackOptions(given.data_dir, given.port, given.ephemeral, given.profile)
+    options = StackOptions(given.data_dir, given.port, given.ephemeral, given.profile, given.tls)
     report = _Report()
+    if given.with_parent:
+        threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
 
     def ready(outputs: Outputs) -> None:
         report.send({"outputs": outputs})
@@ -49,6 +55,12 @@ def main() -> int:
         report.send({"error": described(error)})
         return 1
     return 0
+
+
+def _stop_at_end_of_input() -> None:
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _print_into_log(data_dir: DataDir) -> None:

@@ -43,12 +43,19 @@ def header(scope: Scope, name: bytes) -> str:
     return ""
 
 
-async def read_body(receive: Receive) -> bytes:
-    """Everything that the client sends."""
-    chunks = []
+async def read_body(receive: Receive, max_bytes: int | None = None) -> bytes:
+    """Everything that the client sends.
+
+    Raises:
+        ValueError: it is more than `max_bytes`.
+    """
+    chunks, size = [], 0
     while True:
         message = await receive()
         chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if max_bytes is not None and size > max_bytes:
+            raise ValueError(f"the body is larger than {max_bytes} bytes")
         if message["type"] != "http.request" or not message.get("more_body"):
             return b"".join(chunks)
 

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 from .asgi import Answer, App, Receive, Scope, Send, respond
 from .control import AdminCredentials
 from .datadir import DataDir
+from .faults.clock import Clock
+from .https import FOLDER as TLS_FOLDER
+from .https import ca_path
 from .options import ACCOUNT_ID, DAX_OFF, HOST, REGION
 from .provide import ClusterPlan
 
@@ -26,29 +29,37 @@ _DECISION_SECONDS = 5.0  # for so long an IAM decision is kept: a hit takes less
 
 @asynccontextmanager
 async def serving(
-    plan: ClusterPlan | None, data_dir: DataDir, credentials: AdminCredentials, port: int
+    plan: ClusterPlan | None, data_dir: DataDir, credentials: AdminCredentials, endpoint: str, clock: Clock
 ) -> AsyncIterator["DaxCluster | None"]:
-    """The planned cluster, while the context is open; it calls DynamoDB at `port` when it is first asked."""
+    """The planned cluster, while the context is open; it calls DynamoDB at `endpoint` when it is first asked."""
     if plan is None:
         yield None
         return
-    cluster = await _started(plan, data_dir, credentials, port)
+    cluster = await _started(plan, data_dir, credentials, endpoint, clock)
     try:
         if cluster.settings.tls_directory is not None:
-            # The Lambda's client trusts what OpenSSL trusts; nothing else in this process speaks TLS.
-            os.environ["SSL_CERT_FILE"] = str(cluster.settings.tls_directory / "ca.pem")
+            # The Lambda's client trusts what OpenSSL trusts; this process talks to nobody else over TLS.
+            os.environ["SSL_CERT_FILE"] = str(ca_path(data_dir))
         yield cluster
     finally:
         await cluster.close()
 
 
-async def _started(plan: ClusterPlan, data_dir: DataDir, credentials: AdminCredentials, port: int) -> "DaxCluster":
+async def _started(
+    plan: ClusterPlan, data_dir: DataDir, credentials: AdminCredentials, endpoint: str, clock: Clock
+) -> "DaxCluster":
     from .dax import Credentials, DaxCluster, HttpDynamoDb
 
     def cluster(settings: "DaxSettings") -> DaxCluster:
         admin = Credentials(credentials.access_key, credentials.secret_key)
-        dynamodb = HttpDynamoDb(f"http://{HOST}:{port}", region=REGION, credentials=admin)
-        return DaxCluster(settings, dynamodb=dynamodb, credentials=credentials_of, authorize=Decisions(time.monotonic))
+        dynamodb = HttpDynamoDb(endpoint, region=REGION, credentials=admin)
+        return DaxCluster(
+            settings,
+            dynamodb=dynamodb,
+            credentials=credentials_of,
+            authorize=Decisions(time.monotonic),
+            clock=clock.monotonic,
+        )
 
     # The endpoint stands in the function's environment: another one is another deployment.
     settings = _settings(plan, data_dir)
@@ -71,7 +82,7 @@ def _settings(plan: ClusterPlan, data_dir: DataDir) -> "DaxSettings":
         nodes=plan.nodes,
         region=REGION,
         attribute_file=folder / "attribute-lists",
-        tls_directory=folder if plan.tls else None,
+        tls_directory=data_dir.file(TLS_FOLDER) if plan.tls else None,
         item_ttl_seconds=plan.item_ttl_seconds,
         query_ttl_seconds=plan.query_ttl_seconds,
         arn=plan.arn,

@@ -170,13 +170,13 @@ def _scope(method: str, path: str, query: str, headers: dict[str, str]) -> Scope
     }
 
 
-def remote_app(port: int) -> App:
-    """A running stack of this machine as an ASGI app, for calls from another process."""
-    import http.client
+def remote_app(place: DataDir) -> App:
+    """The stack that runs on a data directory as an ASGI app, for calls from another process."""
+    from .calling import connect
 
     async def forward(scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive)
-        connection = http.client.HTTPConnection(HOST, port, timeout=30)
+        connection = connect(place, 30)
         try:
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             query = f"?{scope['query_string'].decode()}" if scope["query_string"] else ""

@@ -6,11 +6,14 @@
     admin.json        the control plane's access key
     deployment.json   what is deployed: the template's digest and the stack's outputs
     dax.json          the port of the DAX cluster
-    dax/              its attribute lists and its private CA
+    dax/              its attribute lists
+    tls/              the private CA of DAX and of HTTPS
     inbox.jsonl       the mails
     requests.jsonl    one line a request
+    switches.json     the secret of the clock's and the faults' switches
     cognito/          users, codes, sign-ins and keys
-    state/ s3/        what MiniStack keeps
+    journal/          to-dos and the deployment: everything MiniStack has in memory
+    s3/ state/        objects; the code of functions
     work/             temporary files of MiniStack and the Lambda; empty unless it runs
 
 An ephemeral stack keeps all but the first three in `ephemeral/`, which goes when it stops.
@@ -92,7 +95,8 @@ class DataDir:
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
         self._clear()
-        self.file("work").mkdir(parents=True, mode=0o700)
+        # A Lambda worker that outlives a killed stack for a moment may still be writing there.
+        self.file("work").mkdir(parents=True, mode=0o700, exist_ok=True)
 
     def is_locked(self) -> bool:
         """Whether a process runs this stack now."""
@@ -162,6 +166,9 @@ def write_private(path: Path, content: bytes) -> None:
 
 def append_private(path: Path, line: str) -> None:
     """Add one line to a file that only its owner can read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(line + "\n")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        size = os.fstat(descriptor).st_size
+        # A line that a killed process, or a full disk, cut off must not take this one with it.
+        is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        file.write(b"\n" * is_cut + line.encode() + b"\n")

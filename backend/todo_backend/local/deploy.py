@@ -38,13 +38,12 @@ async def deploy(control: ControlPlane, plan: Plan, data_dir: DataDir) -> tuple[
     """
     kept = data_dir.read_json("deployment.json")
     try:
-        existing = await _stack(control) if kept else None
+        existing = await _stack(control)
         if existing and kept.get("digest") == plan.digest:
             return Change.NONE, dict(kept["outputs"])
         outputs = await _deploy(control, plan, update=existing is not None)
     except (ControlError, RestControlError) as error:
         raise DeploymentError(f"the template was not deployed: {error}") from None
-    data_dir.write_json("deployment.json", {"digest": plan.digest, "outputs": outputs})
     return Change.UPDATED if existing else Change.CREATED, outputs
 
 
@@ -121,9 +120,9 @@ async def _reasons(control: ControlPlane, status: str) -> str:
     return "; ".join(told[:3]) or status
 
 
-def client_outputs(outputs: dict[str, str], port: int, profile: str) -> Outputs:
+def client_outputs(outputs: dict[str, str], port: int, profile: str, scheme: str = "http") -> Outputs:
     """The outputs as clients get them: ARCHITECTURE section 9, with this machine's addresses."""
-    endpoint = f"http://{HOST}:{port}"
+    endpoint = f"{scheme}://{HOST}:{port}"
     found: Outputs = {"Profile": profile, "Region": REGION, "ApiUrl": _local_api_url(outputs.get("ApiUrl"), endpoint)}
     found.update({name: outputs.get(name) or None for name in _OUTPUT_NAMES})
     return found | {"EndpointUrl": endpoint, "ConsoleUrl": None}

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from .control import AdminCredentials
 from .datadir import DataDir
@@ -42,7 +43,9 @@ def is_foreign(name: str) -> bool:
     return name in _FOREIGN_NAMES or name.startswith(_FOREIGN)
 
 
-def settings(data_dir: DataDir, credentials: AdminCredentials, port: int) -> dict[str, str]:
+def settings(
+    data_dir: DataDir, credentials: AdminCredentials, port: int, ca_bundle: Path | None = None
+) -> dict[str, str]:
     """What MiniStack and the Lambda are told instead."""
     found = {
         # SigV4 and IAM are enforced, and with them many of Cognito's checks (AWS_BEHAVIOURS section 9).
@@ -71,6 +74,10 @@ def settings(data_dir: DataDir, credentials: AdminCredentials, port: int) -> dic
         "LOG_LEVEL": "WARNING",
         "TMPDIR": str(data_dir.file("work")),
     }
+    if ca_bundle is not None:
+        # For the Lambda: boto3 trusts the one, the DAX client and our own calls, like OpenSSL, the other.
+        endpoint = f"https://{HOST}:{port}"
+        found |= {"AWS_ENDPOINT_URL": endpoint, "AWS_CA_BUNDLE": str(ca_bundle), "SSL_CERT_FILE": str(ca_bundle)}
     if not data_dir.ephemeral:
         found |= {
             "PERSIST_STATE": "1",
@@ -81,12 +88,14 @@ def settings(data_dir: DataDir, credentials: AdminCredentials, port: int) -> dic
     return found
 
 
-def prepare(data_dir: DataDir, credentials: AdminCredentials, port: int) -> dict[str, str]:
+def prepare(
+    data_dir: DataDir, credentials: AdminCredentials, port: int, ca_bundle: Path | None = None
+) -> dict[str, str]:
     """Set the environment of this process; returns what was taken out of it."""
     taken = {name: value for name, value in os.environ.items() if is_foreign(name)}
     for name in taken:
         del os.environ[name]
-    os.environ.update(settings(data_dir, credentials, port))
+    os.environ.update(settings(data_dir, credentials, port, ca_bundle))
     tempfile.tempdir = None  # it may have been read from the environment before
     return taken
 

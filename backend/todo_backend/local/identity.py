@@ -1,7 +1,8 @@
 """Cognito in the stack: the data plane, with this stack's control plane, inbox and data directory around it."""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .asgi import App
@@ -17,11 +18,17 @@ class Identity(CognitoApp):
     """Both Cognito services; `inner` is MiniStack, which describes the pools."""
 
     def __init__(
-        self, inner: App, control: ControlPlane, credentials: AdminCredentials, data_dir: DataDir, inbox: Inbox
+        self,
+        inner: App,
+        control: ControlPlane,
+        credentials: AdminCredentials,
+        data_dir: DataDir,
+        inbox: Inbox,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         state_dir = None if data_dir.ephemeral else data_dir.file(STATE_FOLDER)
         owner = OwnerKey(credentials.access_key, credentials.secret_key)
-        super().__init__(inner, Surroundings(control, inbox.deliver, state_dir), owner=owner)
+        super().__init__(inner, Surroundings(control, inbox.deliver, state_dir, clock), owner=owner)
         self._warming: asyncio.Task[None] | None = None
 
     async def keys(self, pool_id: str) -> Mapping[str, Any]:

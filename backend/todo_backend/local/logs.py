@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from .datadir import DataDir
+from .errors import NotRunningError
 
 
 def logs(data_dir: Path, lines: int = 200) -> list[str]:
@@ -23,13 +24,13 @@ def logs(data_dir: Path, lines: int = 200) -> list[str]:
 async def _lambda_lines(place: DataDir, port: int) -> list[str]:
     from .control import AdminCredentials, ControlError, ControlPlane, remote_app
 
-    control = ControlPlane(remote_app(port), AdminCredentials.of(place), port)
+    control = ControlPlane(remote_app(place), AdminCredentials.of(place), port)
     events: list[dict[str, Any]] = []
     try:
         groups = await control.call("logs", "DescribeLogGroups")
         for group in groups.get("logGroups", []):
             events += await _events(control, str(group["logGroupName"]))
-    except (ControlError, OSError):
+    except (ControlError, NotRunningError, OSError):
         return []
     events.sort(key=lambda event: int(event["timestamp"]))
     return [line for event in events for line in str(event["message"]).splitlines()]

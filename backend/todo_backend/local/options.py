@@ -24,12 +24,14 @@ class StackOptions:
         port: of 127.0.0.1; 0 takes any that is free.
         ephemeral: keep nothing after the stack has stopped, and start without what an earlier run kept.
         profile: what `Profile` says in the outputs.
+        tls: HTTPS on the one address, by a private CA made on first use; `ca_bundle` tells what clients trust.
     """
 
     data_dir: Path
     port: int = DEFAULT_PORT
     ephemeral: bool = False
     profile: str = "local"
+    tls: bool = False
 
 
 @dataclass(frozen=True)

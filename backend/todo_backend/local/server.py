@@ -5,32 +5,43 @@ import gc
 import logging
 import signal
 import socket
-import time
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
-from . import environment
+from . import environment, https
 from .asgi import App, Message
 from .cache_cluster import StatusPage, serving
 from .control import AdminCredentials, ControlPlane
 from .counters import Counters
 from .datadir import DataDir
 from .deploy import Change, client_outputs, deploy
-from .errors import StackError
+from .errors import DataDirError, StackError
+from .faults.clock import Clock
+from .faults.layer import Faults
+from .faults.ministack import follow
+from .faults.rules import Rules
+from .faults.switch import Switch, secret_of
 from .gateway import Gateway, warm_up
 from .gateway.rest_control import RestControl
+from .guard import Guard
 from .identity import Identity
 from .inbox import Inbox
+from .journal import Keeper, open_journal
 from .loopback import Loopback
-from .options import ACCOUNT_ID, REGION, Outputs, StackOptions
+from .options import ACCOUNT_ID, HOST, REGION, Outputs, StackOptions
 from .preflight import listen, require_extra
 from .provide import ClusterPlan, Plan, cluster_of
 from .provide import plan as make_plan
-from .trace import Trace, note_gateway
+from .signed import Signed
+from .trace import Trace, note_fault, note_gateway
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LOG_BYTES = 4 * 1024 * 1024  # of stack.log; one older file of that size is kept beside it
 _GRACE_SECONDS = 3  # for requests that are under way when the stack is told to stop
 
 
@@ -38,7 +49,7 @@ OnReady = Callable[[Outputs], None]
 
 
 def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir], None]) -> None:
-    """Run the stack until SIGINT or SIGTERM, then save its state.
+    """Run the stack until SIGINT or SIGTERM.
 
     Args:
         on_ready: called once, with the outputs, when clients can connect.
@@ -56,8 +67,13 @@ def run(options: StackOptions, on_ready: OnReady, on_locked: Callable[[DataDir],
             data_dir.prepare()
             data_dir.lock()
             on_locked(data_dir)
-            logging.basicConfig(filename=data_dir.file("stack.log"), level=logging.WARNING, format=_LOG_FORMAT)
+            log = RotatingFileHandler(data_dir.file("stack.log"), maxBytes=LOG_BYTES, backupCount=1)
+            logging.basicConfig(handlers=[log], level=logging.WARNING, format=_LOG_FORMAT)
             asyncio.run(_Run(options, data_dir, listener, on_ready).run())
+        except OSError as error:
+            data_dir.undo()
+            reason = error.strerror or str(error)
+            raise DataDirError(f"the data directory {data_dir.path} cannot be used: {reason}") from error
         except BaseException:
             data_dir.undo()
             raise
@@ -96,50 +112,81 @@ class _Run:
         self._stopping = False
         self._server: Any = None
         self._taken: dict[str, str] = {}
+        self._notes: list[str] = []
+        self._tls: ssl.SSLContext | None = None
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self._options.tls else "http"
+
+    @property
+    def _ca_bundle(self) -> Path | None:
+        return https.ca_path(self._data_dir) if self._options.tls else None
 
     async def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
         credentials = AdminCredentials.of(self._data_dir)
-        self._taken = environment.prepare(self._data_dir, credentials, self._port)
+        if self._options.tls:
+            self._tls = https.server_context(self._data_dir)
+        self._taken = environment.prepare(self._data_dir, credentials, self._port, self._ca_bundle)
         # Thousands of long-lived objects are about to be made: walking them again and again costs a tenth of the start.
         gc.disable()
         from ministack.app import app as ministack
 
         lifespan = Lifespan(ministack)
         await lifespan.start()
-        control = ControlPlane(ministack, credentials, self._port)
+        journal = open_journal(ministack, self._data_dir)
+        journal.restore()
+        control = ControlPlane(journal, credentials, self._port)
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
-        identity = Identity(ministack, control, credentials, self._data_dir, inbox)
+        clock, rules = Clock(), Rules()
+        identity = Identity(
+            Guard(Signed(journal, credentials)), control, credentials, self._data_dir, inbox, clock.time
+        )
         gateway = Gateway(
             identity,
             RestControl(control.send_rest, control.call),
             identity.keys,
-            clock=time.time,
+            clock=clock.time,
+            steady=clock.monotonic,
             metrics=counters.add,
             trace=note_gateway,
             region=REGION,
             account_id=ACCOUNT_ID,
         )
         # Before the deployment, since the function is told where it is, and until the last request is answered.
-        async with serving(packaged_cluster(), self._data_dir, credentials, self._port) as cluster:
-            outputs = await self._deploy(control, identity, cluster.endpoint if cluster else None)
+        endpoint = f"{self._scheme}://{HOST}:{self._port}"
+        async with serving(packaged_cluster(), self._data_dir, credentials, endpoint, clock) as cluster:
+            self._notes = journal.notes
+            outputs = await self._deploy(control, identity, journal, cluster.endpoint if cluster else None)
             gateway.invalidate()  # deployed past it
-            app = Trace(Loopback(gateway, counters), self._data_dir.file("requests.jsonl"))
-            await self._serve(StatusPage(app, cluster), outputs, identity)
+            faulty = Faults(Loopback(gateway, counters), rules, clock, note_fault)
+            app = Trace(faulty, self._data_dir.file("requests.jsonl"))
+            switch = Switch(StatusPage(app, cluster), rules, clock, secret_of(self._data_dir), follow)
+            await self._serve(switch, outputs, identity)
         await identity.close()
+        await journal.close()
         await lifespan.stop()
         self._data_dir.file("stack.json").unlink(missing_ok=True)
 
-    async def _deploy(self, control: ControlPlane, identity: Identity, dax_endpoint: str | None) -> Outputs:
-        change, deployed = await deploy(control, packaged_plan(dax_endpoint), self._data_dir)
+    async def _deploy(
+        self, control: ControlPlane, identity: Identity, journal: Keeper, dax_endpoint: str | None
+    ) -> Outputs:
+        plan = packaged_plan(dax_endpoint)
+        change, deployed = await deploy(control, plan, self._data_dir)
         if change is not Change.NONE:
             await identity.sync_roles()
-        return client_outputs(deployed, self._port, self._options.profile)
+        await journal.begin(is_new=change is not Change.NONE)
+        if change is not Change.NONE:  # not before it is kept: who reads this believes it
+            self._data_dir.write_json("deployment.json", {"digest": plan.digest, "outputs": deployed})
+        return client_outputs(deployed, self._port, self._options.profile, self._scheme)
 
     async def _serve(self, app: App, outputs: Outputs, identity: Identity) -> None:
         import uvicorn
+
+        from .connection import Connection
 
         run = self
 
@@ -151,8 +198,9 @@ class _Run:
 
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=self._protocol(Connection),
             ws="none",
+            proxy_headers=False,  # there is none before it: a caller's X-Forwarded-For does not change who calls
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -165,6 +213,11 @@ class _Run:
         if not self._stopping:
             await self._server.serve(sockets=[self._listener])
 
+    def _protocol(self, made: Callable[..., asyncio.Protocol]) -> Any:
+        """What serves a connection: `made`, behind TLS where there is some."""
+        context = self._tls
+        return made if context is None else lambda **given: https.TlsFront(context, made(**given))
+
     def _ready(self, outputs: Outputs) -> None:
         self._data_dir.write_json(
             "stack.json",
@@ -175,6 +228,8 @@ class _Run:
                 "ephemeral": self._options.ephemeral,
                 "digest": self._data_dir.read_json("deployment.json").get("digest"),
                 "outputs": outputs,
+                "notes": self._notes,
+                "ca_bundle": str(self._ca_bundle) if self._ca_bundle else None,
             },
         )
         gc.freeze()
@@ -191,7 +246,7 @@ class _Run:
 
 
 class Lifespan:
-    """Runs the lifespan protocol of an ASGI app; `stop` is what makes MiniStack save."""
+    """Runs the lifespan protocol of an ASGI app"""
 
     def __init__(self, app: App) -> None:
         self._app = app

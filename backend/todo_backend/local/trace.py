@@ -4,22 +4,20 @@ Never a header, a body, a query or a signature: the file may be shown to others.
 """
 
 import json
-import re
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .asgi import App, Message, Receive, Scope, Send, header
+from .asgi import App, Message, Receive, Scope, Send
 from .datadir import append_private
+from .operations import named
 
 LIMIT_BYTES = 4 * 1024 * 1024
 """Of the file; one older file of that size is kept beside it."""
-
-_CREDENTIAL = re.compile(r"Credential=[^/]*/[^/]*/[^/]*/([a-z0-9-]+)/aws4_request")
-
 
 _facts: ContextVar[dict[str, Any]] = ContextVar("facts")
 
@@ -34,6 +32,11 @@ def note_gateway(record: Mapping[str, object]) -> None:
     refused = cache == "off" and integration_ms is None
     told = round(integration_ms, 2) if isinstance(integration_ms, float) else None
     _facts.get({}).update(cache="refused" if refused else cache, integration_ms=told)
+
+
+def note_fault(kinds: str) -> None:
+    """Put into the line that the request met faults on demand."""
+    _facts.get({}).update(fault=kinds)
 
 
 class Trace:
@@ -64,16 +67,19 @@ class Trace:
         finally:
             _facts.reset(token)
             milliseconds = round((time.perf_counter() - begun) * 1000, 2)
-            self._write(scope, {"status": status, **facts, "ms": milliseconds})
+            with suppress(OSError):  # a full disk; the request has its answer
+                self._write(scope, {"status": status, **facts, "ms": milliseconds})
 
     def _write(self, scope: Scope, seen: dict[str, Any]) -> None:
         if self._path.exists() and self._path.stat().st_size > LIMIT_BYTES:
             self._path.replace(self._path.with_suffix(".1.jsonl"))
+        request = named(scope)
         record = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "method": scope["method"],
             "path": scope["path"],
-            **addressed(scope),
+            "service": request.service,
+            "operation": request.operation,
             **seen,
         }
         append_private(self._path, json.dumps(record, ensure_ascii=False))
@@ -84,15 +90,4 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return next((value.decode("latin-1") for name, value in headers if name.lower() in _REQUEST_ID), None)
 
 
-def addressed(scope: Scope) -> dict[str, Any]:
-    """The service, and the operation where the request names it outside its body."""
-    if scope["path"].startswith("/_aws/execute-api/"):
-        return {"service": "execute-api", "operation": None}
-    target, _, operation = header(scope, b"x-amz-target").rpartition(".")
-    signed = _CREDENTIAL.search(header(scope, b"authorization"))
-    service = signed.group(1) if signed else _UNSIGNED.get(target)
-    return {"service": service, "operation": operation or None}
-
-
 _REQUEST_ID = {b"x-amzn-requestid", b"x-amz-request-id"}
-_UNSIGNED = {"AWSCognitoIdentityProviderService": "cognito-idp", "AWSCognitoIdentityService": "cognito-identity"}

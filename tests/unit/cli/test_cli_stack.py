@@ -48,6 +48,8 @@ class PretendingStack:
     failure: Exception | None = None
     running: bool = False
     asked: list[Any] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    authority: str | None = None
     StackOptions = StackOptions
 
     def _asked(self, what: Any) -> None:
@@ -70,12 +72,18 @@ class PretendingStack:
         self._asked(data_dir)
         return self.running
 
+    def notes(self, data_dir: Path) -> list[str]:
+        return self.left_out
+
     def status(self, data_dir: Path) -> Status:
         return Status(running=self.running, outputs=OUTPUTS if self.running else None)
 
     def outputs(self, data_dir: Path) -> dict[str, str | None]:
         self._asked(data_dir)
         return OUTPUTS
+
+    def ca_bundle(self, data_dir: Path) -> str | None:
+        return self.authority
 
     inbox = logs = outputs
 
@@ -90,6 +98,14 @@ def stack(cli: Cli, own_folders: Path) -> PretendingStack:
 def profiles(own_folders: Path) -> Any:
     """What config.toml says."""
     return tomllib.loads((own_folders / "config" / "config.toml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("words", [[], ["--detach"]])
+def test_up_says_what_of_the_last_run_was_left_out(cli: Cli, stack: PretendingStack, words: list[str]) -> None:
+    stack.left_out = ["journal/00000001.log: dropped a torn last record of 12 bytes"]
+    result = cli("up", *words)
+    assert result.code == 0
+    assert "note: journal/00000001.log: dropped a torn last record of 12 bytes" in result.err
 
 
 @pytest.mark.parametrize("words", [[], ["--detach"]])
@@ -116,11 +132,23 @@ def test_up_under_another_name_leaves_the_default_profile_alone(
 
 def test_up_passes_its_options_on(cli: Cli, stack: PretendingStack, tmp_path: Path) -> None:
     cli("up", "-d")
-    cli("up", "-d", "--port", "0", "--data-dir", str(tmp_path), "--ephemeral")
-    assert stack.asked == [
-        StackOptions(data_dir=Path("/default"), port=4566, ephemeral=False, profile="local"),
-        StackOptions(data_dir=tmp_path, port=0, ephemeral=True, profile="local"),
+    cli("up", "-d", "--port", "0", "--data-dir", str(tmp_path), "--ephemeral", "--tls")
+    assert [asked for asked in stack.asked if isinstance(asked, StackOptions)] == [
+        StackOptions(data_dir=Path("/default"), port=4566, ephemeral=False, profile="local", tls=False),
+        StackOptions(data_dir=tmp_path, port=0, ephemeral=True, profile="local", tls=True),
     ]
+
+
+@pytest.mark.parametrize("words", [[], ["--detach"]])
+def test_the_profile_trusts_the_stacks_authority_as_long_as_it_has_one(
+    cli: Cli, stack: PretendingStack, own_folders: Path, words: list[str]
+) -> None:
+    stack.authority = "/data/tls/ca.pem"
+    cli("up", *words, "--tls")
+    assert profiles(own_folders)["profiles"]["local"]["ca_bundle"] == "/data/tls/ca.pem"
+    stack.authority = None
+    cli("up", *words)
+    assert "ca_bundle" not in profiles(own_folders)["profiles"]["local"]
 
 
 def test_up_tells_a_person_what_comes_next(cli: Cli, stack: PretendingStack) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from todo_backend.local.datadir import DataDir
+from todo_backend.local.datadir import DataDir, append_private
 from todo_backend.local.errors import AlreadyRunningError, DataDirError
 
 
@@ -110,3 +110,12 @@ def test_the_files_of_an_ephemeral_run_are_found_while_it_runs(tmp_path: Path) -
     found = DataDir.of_last_run(tmp_path)
     assert found.file("inbox.jsonl") == tmp_path / "ephemeral" / "inbox.jsonl"
     assert found.file("stack.json") == tmp_path / "stack.json"
+
+
+def test_a_line_that_was_cut_off_does_not_take_the_next_one_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    append_private(path, "one")
+    path.write_bytes(path.read_bytes() + b'{"cut o')
+    append_private(path, "two")
+    append_private(path, "three")
+    assert path.read_text().splitlines() == ["one", '{"cut o', "two", "three"]

@@ -18,7 +18,6 @@ from todo_backend.local.datadir import DataDir
 from todo_backend.local.deploy import client_outputs
 from todo_backend.local.process import described, revived
 from todo_backend.local.signature import Signer, canonical_query
-from todo_backend.local.trace import addressed
 
 
 @pytest.mark.parametrize(
@@ -91,19 +90,6 @@ def test_an_ephemeral_stack_is_told_to_keep_nothing(tmp_path: Path) -> None:
 def scope(path: str = "/", **headers: str) -> dict[str, Any]:
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     return {"type": "http", "method": "POST", "path": path, "headers": pairs}
-
-
-def test_the_trace_names_service_and_operation() -> None:
-    signed = (
-        "AWS4-HMAC-SHA256 Credential=AKIA/20261123/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
-    )
-    assert addressed(scope(authorization=signed, x_amz_target="DynamoDB_20120810.GetItem")) == {
-        "service": "dynamodb",
-        "operation": "GetItem",
-    }
-    unsigned = addressed(scope(x_amz_target="AWSCognitoIdentityProviderService.SignUp"))
-    assert unsigned == {"service": "cognito-idp", "operation": "SignUp"}
-    assert addressed(scope("/_aws/execute-api/abc/prod/v1/todos"))["service"] == "execute-api"
 
 
 def test_the_api_url_is_this_machines() -> None:

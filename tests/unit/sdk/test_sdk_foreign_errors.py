@@ -11,9 +11,21 @@ import requests
 import s3transfer.exceptions
 import urllib3.exceptions
 
-from todo_sdk import ConfigError, InvalidRequestError, ServerError, TodoError, TransportError
+from todo_sdk import (
+    ConfigError,
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    NotSignedInError,
+    ServerError,
+    ThrottledError,
+    TodoError,
+    TransportError,
+)
 from todo_sdk._aws import error_of_aws, plainly
 from todo_sdk._http import error_of_requests
+from todo_sdk._s3 import error_of_s3
 from todo_sdk._srp import FOREIGN
 
 AWS = (botocore.exceptions, boto3.exceptions, s3transfer.exceptions)
@@ -84,3 +96,52 @@ def test_what_is_raised_inside_comes_out_as_an_error_of_the_sdk(kind: type[Excep
         error.response = {}
     with pytest.raises(TodoError), plainly("S3"):
         raise error
+
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, those that a client with its own folder can meet
+S3_CODES = {
+    "AccessDenied": ForbiddenError,
+    "NoSuchKey": NotFoundError,
+    "NoSuchBucket": NotFoundError,
+    "NoSuchUpload": NotFoundError,
+    "PreconditionFailed": ConflictError,
+    "ConditionalRequestConflict": ConflictError,
+    "EntityTooLarge": InvalidRequestError,
+    "SlowDown": ThrottledError,
+    "ExpiredToken": NotSignedInError,
+    "InvalidToken": NotSignedInError,
+    "InvalidAccessKeyId": NotSignedInError,
+    "RequestTimeTooSkewed": ForbiddenError,
+    "SignatureDoesNotMatch": ForbiddenError,
+    "InternalError": ServerError,
+    "ServiceUnavailable": ServerError,
+    "InvalidPart": InvalidRequestError,
+    "KeyTooLongError": InvalidRequestError,
+    "AnErrorOfTheFuture": InvalidRequestError,
+}
+STATUSES = {
+    "AccessDenied": 403,
+    "NoSuchKey": 404,
+    "NoSuchBucket": 404,
+    "NoSuchUpload": 404,
+    "PreconditionFailed": 412,
+    "ConditionalRequestConflict": 409,
+    "SlowDown": 503,
+    "InvalidAccessKeyId": 403,
+    "RequestTimeTooSkewed": 403,
+    "SignatureDoesNotMatch": 403,
+    "InternalError": 500,
+    "ServiceUnavailable": 503,
+}
+
+
+@pytest.mark.parametrize("code", S3_CODES)
+def test_each_code_of_s3_becomes_an_error_with_a_request_id(code: str) -> None:
+    facts = {"HTTPStatusCode": STATUSES.get(code, 400), "RequestId": "r1", "HTTPHeaders": {}}
+    error = botocore.exceptions.ClientError(
+        {"Error": {"Code": code, "Message": "why"}, "ResponseMetadata": facts},
+        "PutObject",
+    )
+    found = error_of_s3(error)
+    assert type(found) is S3_CODES[code]
+    assert found.request_id == "r1"

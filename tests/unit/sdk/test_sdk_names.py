@@ -55,6 +55,7 @@ def test_modules_import_only_from_storeys_below() -> None:
         ("_recurrence", "_merge"),
         (
             "_version",
+            "_addresses",
             "_fields",
             "_models",
             "_offline_models",

@@ -1,6 +1,7 @@
 """Who is signed in: renewed once, in time, by the server's clock, and shared with other threads and processes."""
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from .conftest import API, Clock, Device, FakeCognito, config_for, make_device
 
 GET = Request("GET", "/v1/revision", repeatable=True)
 URL = f"{API}/v1/revision"
+
+
+class NoLock:
+    """A store of an application that knows nothing of locks."""
+
+    def __init__(self) -> None:
+        kept = MemoryTokenStore()
+        self.load, self.save, self.clear = kept.load, kept.save, kept.clear
 
 
 def test_nobody_is_signed_in_at_first(tmp_path: Path) -> None:
@@ -51,7 +60,12 @@ def test_a_wrong_clock_neither_renews_for_ever_nor_sends_expired_tokens(tmp_path
     assert device.cognito.calls == ["refresh refresh-1"]
 
 
-def test_many_threads_renew_once(device: Device) -> None:
+@pytest.mark.parametrize("kind", [MemoryTokenStore, NoLock])
+def test_many_threads_renew_once_whether_the_store_has_a_lock_or_not(tmp_path: Path, kind: Any) -> None:
+    config, clock = config_for(tmp_path), Clock()
+    device = make_device(config, kind(), clock, FakeCognito(config, clock))
+    device.sign_in()
+    device.cognito.before_refresh = lambda: time.sleep(0.05)  # not to pass, but to fail: the others would ask meanwhile
     device.clock.now += 3600
     together = threading.Barrier(8)
     tokens: list[str] = []
@@ -292,3 +306,112 @@ def test_no_secret_shows_in_a_repr(device: Device) -> None:
 def test_a_token_that_cannot_be_read_is_the_servers_fault(token: str) -> None:
     with pytest.raises(Exception, match="cannot be read"):
         claims_of(token)
+
+
+def test_where_the_store_has_no_lock_a_newer_refresh_token_is_used_before_the_session_is_given_up(
+    tmp_path: Path,
+) -> None:
+    """UP-101: the old token is refused once somebody else has renewed; the stored one is not old."""
+    config, clock = config_for(tmp_path), Clock()
+    cognito = FakeCognito(config, clock)
+    cognito.rotates = True
+    store: Any = NoLock()
+    device = make_device(config, store, clock, cognito)
+    device.sign_in()
+    clock.now += 3600
+
+    def overtaken() -> None:
+        cognito.before_refresh = lambda: None
+        kept = dict(device.store.load() or {})
+        device.store.save({**kept, "refresh_token": "refresh-of-somebody-else"})
+        raise NotSignedInError("your session has ended; sign in again")
+
+    cognito.before_refresh = overtaken
+    device.session.id_token()
+    assert cognito.calls == ["refresh refresh-of-somebody-else"]
+    assert device.session.user().user_id == "user-1"
+
+
+def test_a_renewal_that_could_not_be_stored_is_not_lost_and_the_old_refresh_token_not_used_again(
+    device: Device,
+) -> None:
+    def full(_: object) -> None:
+        raise ConfigError("the session cannot be kept: No space left on device")
+
+    device.cognito.rotates = True
+    device.clock.now += 3600
+    save, device.store.save = device.store.save, full  # type: ignore[method-assign, assignment]
+    device.session.id_token()
+    device.clock.now += 3600
+    device.session.id_token()
+    assert device.cognito.calls == ["refresh refresh-1", "refresh refresh-2"]
+    device.store.save = save  # type: ignore[method-assign]
+    device.clock.now += 3600
+    device.session.id_token()
+    assert (device.store.load() or {})["refresh_token"] == "refresh-4"
+
+
+def test_two_clients_of_one_program_that_share_a_store_in_memory_renew_once(device: Device) -> None:
+    other = device.again()
+    device.clock.now += 3600
+    together = threading.Barrier(2)
+
+    def ask(each: Device) -> None:
+        together.wait(10)
+        each.session.id_token()
+
+    threads = [threading.Thread(target=ask, args=(each,)) for each in (device, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(device.cognito.calls) == 1
+
+
+@responses.activate
+def test_what_time_it_is_the_answers_say(device: Device) -> None:
+    """SE-32: a clock that was put back two hours after the sign-in does not make an old token look fresh."""
+    responses.get(URL, json={}, headers={"Date": "Fri, 15 Jan 2027 10:00:00 GMT"})
+    # the device still thinks that it is 08:00, the time of the sign-in
+    device.session.ask(GET)
+    assert device.cognito.calls == []
+    device.session.id_token()
+    assert device.cognito.calls == ["refresh refresh-1"]
+
+
+def test_the_drift_of_the_clock_survives_a_restart(tmp_path: Path) -> None:
+    config, clock = config_for(tmp_path), Clock()
+    device = make_device(config, MemoryTokenStore(), clock, FakeCognito(config, clock, -7200))
+    device.sign_in()
+    assert device.again().session._clock() == clock.now - 7200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"format": None}, {"format": 0}, {"format": 2}, {"format": "1"}],
+)
+def test_a_session_of_another_version_is_signed_out(device: Device, change: dict[str, Any]) -> None:
+    device.store.save({**(device.store.load() or {}), **change})
+    with pytest.raises(NotSignedInError):
+        device.again().session.user()
+    assert device.again().session.device("me@example.com") is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"key": 3}, {"key": ""}, {"password": None}, {"user_pool_id": "eu-west-1_Other"}, None, [], "text"]
+)
+def test_a_damaged_device_costs_the_device_and_not_the_session(device: Device, change: Any) -> None:
+    kept = dict(device.store.load() or {})
+    device.store.save({**kept, "device": {**kept["device"], **change} if isinstance(change, dict) else change})
+    again = device.again().session
+    assert again.user().user_id == "user-1"
+    assert again.device("me@example.com") is None
+
+
+@pytest.mark.parametrize("content", [[], "text", 3, b"bytes"])
+def test_a_store_of_an_application_that_gives_back_nonsense_is_signed_out(device: Device, content: Any) -> None:
+    device.store.load = lambda: content  # type: ignore[method-assign]
+    again = device.again()
+    with pytest.raises(NotSignedInError):
+        again.session.user()
+    assert not again.session.end()

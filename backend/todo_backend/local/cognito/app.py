@@ -195,9 +195,8 @@ class CognitoApp:
         return completed
 
     async def _forget_pool(self, body: bytes) -> None:
-        given = wire.parsed(body)
-        pool_id = given.get("UserPoolId") if isinstance(given, dict) else None
-        if not isinstance(pool_id, str):
+        pool_id = _pool_named_in(body)
+        if pool_id is None:
             return
         try:
             await self._plane.directory.user_pool(pool_id)
@@ -219,6 +218,15 @@ class CognitoApp:
         while self._is_stale:
             self._is_stale = False
             await self.sync_roles()
+
+
+def _pool_named_in(body: bytes) -> str | None:
+    try:
+        given = wire.parsed(body)
+    except CognitoError:
+        return None  # the control plane has refused it
+    pool_id = given.get("UserPoolId") if isinstance(given, dict) else None
+    return pool_id if isinstance(pool_id, str) else None
 
 
 def _without_plane(method: Any) -> Operation:

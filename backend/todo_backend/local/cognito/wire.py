@@ -1,6 +1,7 @@
 """AWS JSON 1.1 over ASGI: reading requests, writing answers and errors (UP-01, UP-04). No operation stands here."""
 
 import json
+import re
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 _MAX_BODY_BYTES = 1_048_576
+_UNSENDABLE = re.compile(r"[^ -~]")  # what no header may hold: the message quotes what the caller sent
 _JSON_1_1 = b"application/x-amz-json-1.1"
 # A browser may call from any page; no credentials of a cookie kind exist here.
 _CORS = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"*")]
@@ -95,7 +97,7 @@ def document(value: Any, status: int = 200) -> Response:
 def failure(error: CognitoError) -> Response:
     """An error as AWS words it."""
     body = json.dumps({"__type": error.code, "message": error.message}).encode()
-    message = error.message.encode("ascii", "replace").replace(b"\n", b" ").replace(b"\r", b" ")
+    message = _UNSENDABLE.sub("?", error.message.replace("\r", " ").replace("\n", " ")).encode()
     named = [(b"x-amzn-errortype", f"{error.code}:".encode()), (b"x-amzn-errormessage", message)]
     return Response(error.status, [*_headers(_JSON_1_1, body), *named], body)
 

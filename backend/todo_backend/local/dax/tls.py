@@ -21,36 +21,56 @@ _CA_DAYS, _SERVER_DAYS = 3650, 397
 _CLOCK_SLACK = timedelta(hours=1)
 
 
-def server_context(directory: Path, names: tuple[str, ...]) -> ssl.SSLContext:
-    """A context that serves a certificate for the names; clients trust `ca.pem` in the directory."""
+def server_context(directory: Path, names: tuple[str, ...], now: datetime | None = None) -> ssl.SSLContext:
+    """A context that serves a certificate for the names; clients trust `ca.pem` in the directory.
+
+    Args:
+        now: aware; the machine's time by default.
+    """
+    now = now or datetime.now(UTC)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ca, ca_key = _authority(directory)
+    ca, ca_key = _authority(directory, now)
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _certificate(names, key, ca, ca_key)
-    file = directory / _SERVER_FILE
-    _write_private(file, _key_bytes(key) + certificate.public_bytes(serialization.Encoding.PEM))
+    certificate = _certificate(names, key, ca, ca_key, now)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(file)
+    file = directory / _SERVER_FILE  # OpenSSL reads files only; nobody needs this one afterwards
+    try:
+        _write_private(file, _key_bytes(key) + certificate.public_bytes(serialization.Encoding.PEM))
+        context.load_cert_chain(file)
+    finally:
+        file.unlink(missing_ok=True)
     return context
 
 
-def _authority(directory: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    certificate_file, key_file = directory / CA_FILE, directory / _CA_KEY_FILE
-    if certificate_file.exists() and key_file.exists():
-        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError(f"{key_file} holds another kind of key")
-        return x509.load_pem_x509_certificate(certificate_file.read_bytes()), key
+def _authority(directory: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The kept CA, or a new one: where there is none, where it is damaged, and before it expires."""
+    return _kept_authority(directory, now) or _new_authority(directory, now)
+
+
+def _kept_authority(directory: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None:
+    try:
+        certificate = x509.load_pem_x509_certificate((directory / CA_FILE).read_bytes())
+        key = serialization.load_pem_private_key((directory / _CA_KEY_FILE).read_bytes(), password=None)
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    is_young = certificate.not_valid_after_utc > now + timedelta(days=_SERVER_DAYS)
+    # A new key beside an old certificate: the process that made them was interrupted.
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or certificate.public_key() != key.public_key() or not is_young:
+        return None
+    return certificate, key
+
+
+def _new_authority(directory: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Private CA of a local DAX cluster")])
-    builder = _builder(name, name, key, _CA_DAYS).add_extension(
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "todo-sdk: private CA of this machine")])
+    builder = _builder(name, name, key, (now, _CA_DAYS)).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
     )
     builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
     certificate = builder.sign(key, hashes.SHA256())
-    _write_private(key_file, _key_bytes(key))
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    _write_private(directory / _CA_KEY_FILE, _key_bytes(key))
+    (directory / CA_FILE).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return certificate, key
 
 
@@ -59,11 +79,12 @@ def _certificate(
     key: ec.EllipticCurvePrivateKey,
     ca: x509.Certificate,
     ca_key: ec.EllipticCurvePrivateKey,
+    now: datetime,
 ) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local DAX cluster")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "todo-sdk: this machine")])
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     builder = (
-        _builder(subject, ca.subject, key, _SERVER_DAYS)
+        _builder(subject, ca.subject, key, (now, _SERVER_DAYS))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -74,9 +95,9 @@ def _certificate(
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, validity: tuple[datetime, int]
 ) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
+    now, days = validity
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -34,7 +34,8 @@ class Gateway:
         inner: gets every request that is not the data plane's, and all other ASGI scopes.
         control: how the deployment is read and functions are invoked.
         keys: a user pool's JWKS document.
-        clock: seconds since 1970; decides expiry of tokens and cache entries and refills throttles.
+        clock: seconds since 1970; decides expiry of tokens.
+        steady: seconds that only grow; ages cache entries and refills throttles. `clock` where there is none.
         metrics: takes CacheHitCount, CacheMissCount, Count, 4XXError, 5XXError, Latency, IntegrationLatency.
         trace: takes one record per request; here, and only here, a cache hit shows.
         cache_bytes: no stage's cache grows beyond this, whatever its cluster's size.
@@ -47,6 +48,7 @@ class Gateway:
         keys: Keys,
         *,
         clock: Clock = time.time,
+        steady: Clock | None = None,
         metrics: Metrics = no_metrics,
         trace: Trace = no_trace,
         region: str = "us-east-1",
@@ -56,7 +58,7 @@ class Gateway:
         self._inner, self._control = inner, control
         self._clock, self._metrics, self._trace = clock, metrics, trace
         self._place = Place(region, account_id)
-        self._plane = Plane(control, keys, clock=clock, cache_bytes=cache_bytes)
+        self._plane = Plane(control, keys, clock=clock, steady=steady or clock, cache_bytes=cache_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""

@@ -36,13 +36,13 @@ ReadBody = Callable[[], Awaitable[bytes]]
 class Plane:
     """The data plane: everything that a request meets, and the state that outlives it."""
 
-    def __init__(self, control: Control, keys: Keys, *, clock: Clock, cache_bytes: int) -> None:
+    def __init__(self, control: Control, keys: Keys, *, clock: Clock, steady: Clock, cache_bytes: int) -> None:
         self.deployments = Deployments(control)
         self.functions = Functions(control)
         self.tokens = TokenVerifier(keys, clock)
-        self._throttle = Throttle(clock)
+        self._throttle = Throttle(steady)
         self._api_keys = ApiKeys(control)
-        self._clock, self._max_cache_bytes = clock, cache_bytes
+        self._steady, self._max_cache_bytes = steady, cache_bytes
         self._caches: dict[tuple[str, str], tuple[int, StageCache]] = {}
 
     def flush(self, api_id: str, stage: str) -> None:
@@ -103,7 +103,7 @@ class Plane:
         fresh = wants_fresh(exchange.request)
         replaces = fresh and may_replace(settings)
         ignored: tuple[Header, ...] = (WARNING,) if fresh and not replaces and warns(settings) else ()
-        held = None if replaces else cache.get(key, self._clock())
+        held = None if replaces else cache.get(key, self._steady())
         exchange.cache = "hit" if held else "miss"
         answer = held or await self._fill(cache, key, exchange, settings)
         return answer.with_headers(*ignored) if ignored else answer
@@ -111,7 +111,7 @@ class Plane:
     async def _fill(self, cache: StageCache, key: Key, exchange: Exchange, settings: MethodSettings) -> Answer:
         generation = cache.generation
         answer = await self._integrate(exchange)  # AC-24: whatever the function answers is kept, errors included
-        cache.put(key, answer, expires_at=self._clock() + settings.ttl_seconds, generation=generation)
+        cache.put(key, answer, expires_at=self._steady() + settings.ttl_seconds, generation=generation)
         return answer
 
     def _cache_of(self, exchange: Exchange) -> StageCache:
