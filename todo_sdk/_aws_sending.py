@@ -52,9 +52,12 @@ class _Quiet:
             return super()._make_api_call(operation_name, api_params)  # type: ignore[misc]
 
 
-def be_quiet(base_classes: list[type], **_: Any) -> None:
-    """Add to a client's class as it is made (event creating-client-class)."""
+def be_quiet(class_attributes: dict[str, Any], base_classes: list[type], **_: Any) -> None:
+    """Add to a client's class as it is made (event creating-client-class); signing a URL logs as much as sending."""
     base_classes.insert(0, _Quiet)
+    presign = class_attributes.get("generate_presigned_url")
+    if presign is not None:
+        class_attributes["generate_presigned_url"] = quietly()(presign)
 
 
 def send_through(client: Any, traffic: Traffic) -> None:
