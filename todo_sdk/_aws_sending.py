@@ -27,7 +27,10 @@ class SigningKeys(ReadOnlyCredentials):  # type: ignore[misc]
 
 
 class _ByServerClock:
-    """botocore's signature with the services' time in it; botocore itself knows only this machine's clock."""
+    """botocore's signature with the services' time in it; botocore itself knows only this machine's clock.
+
+    Nothing of it is logged: URLs are signed without being sent, where `_Quiet` does not hear of it.
+    """
 
     def add_auth(self: Any, request: Any) -> None:
         request.context["timestamp"] = self.credentials.now.strftime(SIGV4_TIMESTAMP)
@@ -52,12 +55,9 @@ class _Quiet:
             return super()._make_api_call(operation_name, api_params)  # type: ignore[misc]
 
 
-def be_quiet(class_attributes: dict[str, Any], base_classes: list[type], **_: Any) -> None:
-    """Add to a client's class as it is made (event creating-client-class); signing a URL logs as much as sending."""
+def be_quiet(base_classes: list[type], **_: Any) -> None:
+    """Add to a client's class as it is made (event creating-client-class)."""
     base_classes.insert(0, _Quiet)
-    presign = class_attributes.get("generate_presigned_url")
-    if presign is not None:
-        class_attributes["generate_presigned_url"] = quietly()(presign)
 
 
 def send_through(client: Any, traffic: Traffic) -> None:
