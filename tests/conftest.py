@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.npm import JavaScript, installed
 from todo_backend import local
 
 # No test touches the keyring of the machine that it runs on; what a test wants of one, it gives.
@@ -95,6 +96,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield RunningStack(outputs, data_dir)
     finally:
         local.stop(data_dir)
+
+
+@pytest.fixture(scope="session")
+def javascript() -> JavaScript:
+    """Node with the JavaScript clients from npm; skips, with the reason, where they cannot be had."""
+    return installed()
 
 
 @pytest.fixture

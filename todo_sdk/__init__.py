@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from todo_sdk._errors import TransportError as TransportError
     from todo_sdk._errors import UpgradeRequiredError as UpgradeRequiredError
     from todo_sdk._files.values import Download as Download
+    from todo_sdk._files.facade import Files as Files
     from todo_sdk._files.values import FileFailure as FileFailure
     from todo_sdk._files.values import FileTree as FileTree
     from todo_sdk._files.values import FolderSync as FolderSync
@@ -77,6 +78,7 @@ __all__ = [
     "FileFailure",
     "FileInfo",
     "FileTokenStore",
+    "Files",
     "FileTree",
     "FolderSync",
     "ForbiddenError",
@@ -138,6 +140,7 @@ _HOMES = {
         "TransportError",
         "UpgradeRequiredError",
     ),
+    "_files.facade": ("Files",),
     "_files.values": (
         "Download",
         "FileFailure",
