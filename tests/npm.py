@@ -9,21 +9,19 @@ as one JSON document on stdin, and prints one line of JSON for each result: `["n
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
+
+from tests.caching import installed_once
 
 MANIFESTS = Path(__file__).with_name("node")
 INSTALL_SECONDS = 240
@@ -57,17 +55,7 @@ def installed() -> JavaScript:
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("there is no Node with npm on the PATH")
     lock = hashlib.sha256((MANIFESTS / "package-lock.json").read_bytes()).hexdigest()
-    cache = platformdirs.user_cache_path("todo-sdk-tests")
-    cache.mkdir(parents=True, exist_ok=True)
-    packages = cache / f"node-{lock[:16]}"
-    with (cache / "npm.lock").open("w") as turn, contextlib.ExitStack() as undo:
-        fcntl.flock(turn, fcntl.LOCK_EX)  # one worker of pytest-xdist installs, the others wait
-        if not packages.exists():
-            new = Path(undo.enter_context(tempfile.TemporaryDirectory(dir=cache)))
-            _install(new)
-            new.rename(packages)
-            new.mkdir()  # for the TemporaryDirectory to remove
-    return JavaScript(packages / "node_modules")
+    return JavaScript(installed_once(f"node-{lock[:16]}", _install) / "node_modules")
 
 
 def _install(folder: Path) -> None:
