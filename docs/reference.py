@@ -31,7 +31,7 @@ LONGEST_LINE = 100
 
 
 def parts_of(owner: type) -> dict[str, type]:
-    """The parts of an object by attribute, such as `todos` of a client: what it makes of classes and keeps in public."""
+    """The parts of an object by attribute, such as `todos` of a client: what it makes and keeps in public."""
     return made_at_once(owner) | made_late(owner)
 
 
@@ -65,7 +65,7 @@ def made_late(owner: type) -> dict[str, type]:
 def page() -> str:
     """The whole page."""
     client = todo_sdk.TodoClient
-    parts = {}
+    parts: dict[str, type] = {}
     for name, part in parts_of(client).items():
         parts |= {name: part} | {f"{name}.{below}": inner for below, inner in parts_of(part).items()}
     names = [name for name in todo_sdk.__all__ if not name.startswith("__") and name != "TodoClient"]
