@@ -96,7 +96,7 @@ def put(app: AppContext, local: tuple[str, ...], folder: str | None, keep: bool,
     """
     wanted = _to_put(local, folder)
     for path, _ in wanted:
-        _must_be_a_file(path)
+        must_be_a_file(path)
     if dry_run:
         planned = [{"path": path, "key": key, "size_bytes": path.stat().st_size} for path, key in wanted]
         app.out.result({"would_put": planned}, [f"would put {one['path']} as {one['key']}" for one in planned])
@@ -123,7 +123,8 @@ def _kept(size_bytes: int) -> str:
     return f", {size_bytes} of them from an earlier try" if size_bytes else ""
 
 
-def _must_be_a_file(local: Path) -> None:
+def must_be_a_file(local: Path) -> None:
+    """Refuse what cannot be sent before anything is."""
     if local.is_dir():
         sentence = f"{local} is a folder; `todo files sync {local}` puts what is in it"
         raise CommandError(sentence, ExitCode.INVALID, "is_a_folder")

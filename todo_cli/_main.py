@@ -68,6 +68,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "status": Entry("Sync", "_status:status", "Show who is signed in, what waits to be sent, and the embedded stack."),
     "files": Entry("Files", "_files:files", "Files in your own folder: ls, put, get, rm, share, sync."),
+    "attach": Entry("Files", "_attach:attach", "Attach a file to a to-do, or take one away."),
     "up": Entry("Embedded stack", "_stack:up", "Start the whole backend on this machine."),
     "down": Entry("Embedded stack", "_stack:down", "Stop the embedded stack; its data stays."),
     "outputs": Entry("Embedded stack", "_stack:outputs", "Print the embedded stack's outputs."),

@@ -54,14 +54,22 @@ def in_full(todo: Todo, short_id: str) -> list[str]:
     from todo_cli import _recurrence
 
     values = {"short id": short_id, **plain(todo)}
-    for name in ("tags", "attachments"):
-        values[name] = ", ".join(values.get(name) or ())
+    values["tags"] = ", ".join(todo.tags)
+    values["attachments"] = ", ".join(attachment_names(todo))
     if not values["deleted"]:
         del values["deleted"]
     if todo.recurrence and (told := _recurrence.told(todo.recurrence)) != todo.recurrence:
         values["recurrence"] = f"{told}  ({todo.recurrence})"
     notes = values.pop("notes", "")
-    return pairs(values) + (["", notes] if notes else [])
+    keys = [f"  {key}" for key in todo.attachments]
+    attached = ["", "attached; `todo files get` fetches each under its name there:", *keys] if keys else []
+    return [*pairs(values), *(["", notes] if notes else []), *attached]
+
+
+def attachment_names(todo: Todo) -> list[str]:
+    """Give what a to-do has attached, by the names that `todo attach --remove` takes."""
+    own = f"attachments/{todo.id}/"
+    return [key.removeprefix(own) for key in todo.attachments]
 
 
 def past_of(history: Sequence[HistoryEntry], conflicts: Sequence[Conflict], now: datetime) -> list[str]:

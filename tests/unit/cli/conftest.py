@@ -175,11 +175,26 @@ class FakeAuth:
 
 
 class FakeFiles:
-    """The part `client.files`, in memory."""
+    """The part `client.files`, in memory; what is attached is named in the to-do at the service."""
 
-    def __init__(self) -> None:
+    def __init__(self, todos: Callable[[], Any]) -> None:
         self.kept: dict[str, bytes] = {"notes/a.txt": b"hello"}
         self.failing: tuple[FileFailure, ...] = ()
+        self._todos = todos
+
+    def attach(self, todo_id: str, path: Path, *, progress: Callable[..., None] | None = None) -> Todo:
+        key = f"attachments/{todo_id}/{path.name}"
+        named = self._todos().get(todo_id).attachments
+        self.upload(path, key, progress=progress)
+        todo: Todo = self._todos().edit(todo_id, attachments=[*named, *([] if key in named else [key])])
+        return todo
+
+    def detach(self, todo_id: str, name: str) -> Todo:
+        key = f"attachments/{todo_id}/{name}"
+        named = self._todos().get(todo_id).attachments
+        todo: Todo = self._todos().edit(todo_id, attachments=[each for each in named if each != key])
+        del self.kept[key]
+        return todo
 
     def _info(self, key: str) -> FileInfo:
         return FileInfo(key=key, size_bytes=len(self.kept[key]), modified_at=NOW, etag="5d41402a")
@@ -190,6 +205,8 @@ class FakeFiles:
         if if_absent and remote in self.kept:
             raise ConflictError(f"{remote} is there already")
         self.kept[remote] = Path(local).read_bytes()
+        if progress is not None:
+            progress(len(self.kept[remote]), len(self.kept[remote]))
         info = self._info(remote)
         return Upload(remote, info.size_bytes, NOW, info.etag, sent_bytes=info.size_bytes, kept_bytes=0)
 
@@ -224,7 +241,7 @@ class FakeClient:
     """As much of `TodoClient` as the command uses; the to-dos are real, on a service in memory."""
 
     def __init__(self, world: World, folder: Path) -> None:
-        self.auth, self.files = FakeAuth(), FakeFiles()
+        self.auth, self.files = FakeAuth(), FakeFiles(lambda: self.todos)
         self.world, self.folder = world, folder
         self.config = SimpleNamespace(api_url="http://127.0.0.1:4566/api", profile="local")
         self.profile: str | None = None

@@ -116,6 +116,8 @@ DOCUMENTS = {
     "login": ["login", "ada@example.com", "--password-stdin"],
     "logout": ["logout"],
     "whoami": ["whoami"],
+    "attach": ["attach", MILK, "todo.txt"],
+    "attach_remove": ["attach", MILK, "--remove", "todo.txt", "--yes"],
     "files_ls": ["files", "ls"],
     "files_rm": ["files", "rm", "notes/a.txt", "--yes"],
     "outputs": ["outputs"],
@@ -131,6 +133,7 @@ BEFORE = {
     "undo": [["edit", MILK, "--title", "Buy oat milk"]],
     "filter_ls": [["filter", "save", "week", "+food"]],
     "filter_rm": [["filter", "save", "week", "+food"]],
+    "attach_remove": [["attach", MILK, "todo.txt"]],
     "sync": [["list"]],
     "sync_discard": [["offline", "on"], ["edit", MILK, "--title", "Buy oat milk"]],
 }
