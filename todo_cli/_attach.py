@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from todo_cli import _syncing, _telling
+from todo_cli import _completing, _syncing, _telling
 from todo_cli._choice import one
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode
@@ -27,9 +27,14 @@ if TYPE_CHECKING:
         todo attach 3 --remove form.pdf
     """,
 )
-@click.argument("todo_id", metavar="ID")
+@click.argument("todo_id", metavar="ID", shell_complete=_completing.todo_ids)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--remove", metavar="NAME", help="Take this attachment away, and remove its file.")
+@click.option(
+    "--remove",
+    metavar="NAME",
+    shell_complete=_completing.attachments,
+    help="Take this attachment away, and remove its file.",
+)
 @YES
 @click.pass_obj
 def attach(app: AppContext, todo_id: str, file: Path | None, remove: str | None, yes: bool) -> None:

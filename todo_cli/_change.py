@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from todo_cli import _syncing, _telling
+from todo_cli import _completing, _syncing, _telling
 from todo_cli._choice import Chosen, FilterCommand, agree, choose, document
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode
@@ -17,7 +17,7 @@ from todo_cli._output import plain
 if TYPE_CHECKING:
     from todo_sdk import Todo
 
-IDS = click.argument("ids", metavar="ID|FILTER...", nargs=-1, required=True)
+IDS = click.argument("ids", metavar="ID|FILTER...", nargs=-1, required=True, shell_complete=_completing.ids_and_terms)
 
 
 @click.command(

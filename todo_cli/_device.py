@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from todo_cli import _completing
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode
 from todo_cli._options import YES, Group
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from todo_sdk import Device
 
 SHOWN_KEY_CHARS = 8
-WHICH = click.argument("key", required=False)
+WHICH = click.argument("key", required=False, shell_complete=_completing.devices)
 
 
 @click.group(
@@ -33,11 +34,12 @@ def device() -> None:
 def list_devices(app: AppContext) -> None:
     """List your devices, the last used first."""
     found = app.client.auth.devices.list()
-    rows = [(_short(one), one.name, f"{one.last_seen_at:%Y-%m-%d %H:%M}", ", ".join(_words(one))) for one in found]
+    rows = [(short_key(one), one.name, f"{one.last_seen_at:%Y-%m-%d %H:%M}", ", ".join(_words(one))) for one in found]
     app.out.table({"devices": found}, ("KEY", "NAME", "LAST USED (UTC)", ""), rows)
 
 
-def _short(one: Device) -> str:
+def short_key(one: Device) -> str:
+    """Give the end of a device's key, as the list shows it."""
     return one.key.rpartition("_")[2].replace("-", "")[-SHOWN_KEY_CHARS:]
 
 
@@ -65,7 +67,7 @@ def _set(app: AppContext, key: str | None, *, remembered: bool) -> None:
     chosen = _chosen(app, key)
     devices = app.client.auth.devices
     (devices.remember if remembered else devices.unremember)(chosen.key)
-    sentence = f"{_short(chosen)} is {'remembered' if remembered else 'no longer remembered'}"
+    sentence = f"{short_key(chosen)} is {'remembered' if remembered else 'no longer remembered'}"
     app.out.result({"key": chosen.key, "remembered": remembered}, [sentence])
 
 
@@ -75,7 +77,7 @@ def _set(app: AppContext, key: str | None, *, remembered: bool) -> None:
         todo device forget 1b2c34f1 --yes
     """
 )
-@click.argument("key")
+@click.argument("key", shell_complete=_completing.devices)
 @YES
 @click.pass_obj
 def forget(app: AppContext, key: str, yes: bool) -> None:
@@ -85,10 +87,10 @@ def forget(app: AppContext, key: str, yes: bool) -> None:
     """
     chosen = _chosen(app, key)
     here = ", and signs you out here" if chosen.is_this else ""
-    if not app.confirm(f"Forget {chosen.name or _short(chosen)}{here}?", yes=yes):
+    if not app.confirm(f"Forget {chosen.name or short_key(chosen)}{here}?", yes=yes):
         raise CommandError("not forgotten", ExitCode.FAILED, "not_confirmed")
     app.client.auth.devices.forget(chosen.key)
-    app.out.result({"key": chosen.key, "forgotten": True}, [f"forgotten: {_short(chosen)}"])
+    app.out.result({"key": chosen.key, "forgotten": True}, [f"forgotten: {short_key(chosen)}"])
 
 
 def _chosen(app: AppContext, key: str | None) -> Device:
@@ -100,7 +102,7 @@ def _chosen(app: AppContext, key: str | None) -> Device:
     ]
     if len(found) == 1:
         return found[0]
-    known = ", ".join(map(_short, found or devices)) or "none"
+    known = ", ".join(map(short_key, found or devices)) or "none"
     if not found:
         sentence = f"there is no device {key!r}; known: {known}" if key else "this deployment does not track devices"
         raise CommandError(sentence, ExitCode.NOT_FOUND, "not_found")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from todo_cli import _completing
 from todo_cli._context import AppContext
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -51,8 +52,15 @@ def field_options(command: AnyFunction) -> AnyFunction:
             help="How it comes again: every month, every mon,wed, every! 3 days, FREQ=WEEKLY (RFC 5545).",
         ),
         click.option("--priority", type=PRIORITY, help="1 is highest, 4 is the default."),
-        click.option("--list", "list", metavar="NAME", help="The list it is on."),
-        click.option("--tag", "tags", metavar="TAG", multiple=True, help="A tag; give it several times for several."),
+        click.option("--list", "list", metavar="NAME", shell_complete=_completing.lists, help="The list it is on."),
+        click.option(
+            "--tag",
+            "tags",
+            metavar="TAG",
+            multiple=True,
+            shell_complete=_completing.tags,
+            help="A tag; give it several times for several.",
+        ),
         click.option("--due", metavar="WHEN", callback=_as_due, help=f"When: {FORMS}."),
         click.option("--notes", metavar="TEXT", help="More words about it."),
     ):

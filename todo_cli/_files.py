@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from todo_cli import _completing
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode, failure_of
 from todo_cli._options import YES, Group
@@ -59,7 +60,7 @@ def files() -> None:
         todo files ls '*.pdf'
     """
 )
-@click.argument("prefix", default="")
+@click.argument("prefix", default="", shell_complete=_completing.remote_files)
 @click.pass_obj
 def ls(app: AppContext, prefix: str) -> None:
     """List your files: all, those whose names begin with PREFIX, or those that a pattern fits."""
@@ -83,7 +84,7 @@ def _matching(files: Files, pattern: str) -> list[Any]:
         todo files put *.jpg --to photos/ --dry-run
     """
 )
-@click.argument("local", nargs=-1, required=True)
+@click.argument("local", nargs=-1, required=True, shell_complete=_completing.local_files)
 @TO
 @click.option("--keep", is_flag=True, help="Replace nothing: a name that is taken is refused.")
 @DRY_RUN
@@ -139,7 +140,7 @@ def must_be_a_file(local: Path) -> None:
         todo files get 'photos/*.jpg' --to pictures
     """
 )
-@click.argument("remote")
+@click.argument("remote", shell_complete=_completing.remote_files)
 @click.argument("local", required=False, type=click.Path(path_type=Path))
 @TO
 @click.option("--force", is_flag=True, help="Replace what exists.")
@@ -209,7 +210,7 @@ def _must_be_free(target: Path, *, force: bool) -> None:
         todo files rm 'photos/2019-*' --dry-run
     """
 )
-@click.argument("remote", nargs=-1, required=True)
+@click.argument("remote", nargs=-1, required=True, shell_complete=_completing.remote_files)
 @YES
 @DRY_RUN
 @click.pass_obj
@@ -250,7 +251,7 @@ def _raise_first(failed: Sequence[Any]) -> None:
         todo files share report.pdf --for 1h --json
     """
 )
-@click.argument("remote")
+@click.argument("remote", shell_complete=_completing.remote_files)
 @click.option("--for", "lifetime", metavar="TIME", default="15m", show_default=True, help="30s, 15m, 1h or 2d.")
 @click.pass_obj
 def share(app: AppContext, remote: str, lifetime: str) -> None:
@@ -276,7 +277,7 @@ def share(app: AppContext, remote: str, lifetime: str) -> None:
     """
 )
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("prefix", default="")
+@click.argument("prefix", default="", shell_complete=_completing.remote_files)
 @click.option("--down", is_flag=True, help="Make the local folder like your files, instead of the other way.")
 @click.option("--delete", is_flag=True, help="Remove on that side what the other does not have.")
 @DRY_RUN

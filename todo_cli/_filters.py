@@ -7,7 +7,7 @@ import shlex
 
 import click
 
-from todo_cli import _preferences
+from todo_cli import _completing, _preferences
 from todo_cli._choice import FilterCommand, read_filter
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode
@@ -32,7 +32,7 @@ def filter_group() -> None:
 
 @filter_group.command("save", cls=FilterCommand, examples="todo filter save week +work due.by:eow")
 @click.argument("name")
-@click.argument("terms", nargs=-1, required=True)
+@click.argument("terms", nargs=-1, required=True, shell_complete=_completing.filter_terms)
 @click.pass_obj
 def save(app: AppContext, name: str, terms: tuple[str, ...]) -> None:
     """Keep a filter under a name; `todo list @NAME` uses it.
@@ -59,7 +59,7 @@ def ls(app: AppContext) -> None:
 
 
 @filter_group.command("rm", examples="todo filter rm week")
-@click.argument("name")
+@click.argument("name", shell_complete=_completing.saved_filters)
 @click.pass_obj
 def rm(app: AppContext, name: str) -> None:
     """Forget a saved filter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from todo_cli import _completing
 from todo_cli._context import AppContext
 from todo_cli._errors import MEANINGS
 from todo_cli._options import Command
@@ -33,7 +34,7 @@ ENVIRONMENT: dict[str, str] = {
         todo help environment
     """,
 )
-@click.argument("words", nargs=-1)
+@click.argument("words", nargs=-1, shell_complete=_completing.commands_and_pages)
 @click.pass_context
 def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:
     """Show a command's help, or a page on its own.

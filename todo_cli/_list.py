@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from todo_cli import _syncing, _telling
+from todo_cli import _completing, _syncing, _telling
 from todo_cli._choice import FilterCommand, choose, document, fitting
 from todo_cli._context import AppContext
 from todo_cli._fields import PRIORITY
@@ -34,11 +34,13 @@ SORTS = ("urgency", "due", "priority", "created", "updated", "title")
         todo list @work                      a saved filter: todo filter save work +work
     """,
 )
-@click.argument("terms", metavar="[FILTER]...", nargs=-1)
+@click.argument("terms", metavar="[FILTER]...", nargs=-1, shell_complete=_completing.filter_terms)
 @click.option("--status", type=click.Choice(["open", "done"]), help="Only open or only done ones (default: open).")
 @click.option("--all", "everything", is_flag=True, help="Open and done ones.")
-@click.option("--tag", metavar="TAG", help="Only those with this tag; as +TAG.")
-@click.option("--list", "list", metavar="NAME", help="Only those on this list; as list:NAME.")
+@click.option("--tag", metavar="TAG", shell_complete=_completing.tags, help="Only those with this tag; as +TAG.")
+@click.option(
+    "--list", "list", metavar="NAME", shell_complete=_completing.lists, help="Only those on this list; as list:NAME."
+)
 @click.option("--priority", type=PRIORITY, help="Only those of this priority; as priority:N.")
 @click.option("--due-before", metavar="WHEN", help="Only those due before; as due.before:WHEN.")
 @click.option("--due-after", metavar="WHEN", help="Only those due after; as due.after:WHEN.")
@@ -122,7 +124,7 @@ def stats(app: AppContext) -> None:
         todo show +home due:today
     """,
 )
-@click.argument("ids", metavar="ID|FILTER...", nargs=-1, required=True)
+@click.argument("ids", metavar="ID|FILTER...", nargs=-1, required=True, shell_complete=_completing.ids_and_terms)
 @click.pass_obj
 def show(app: AppContext, ids: tuple[str, ...]) -> None:
     """Show to-dos in full, with what was changed here and what lost a conflict.

@@ -170,7 +170,10 @@ def _completed(app: AppContext) -> int:
     """Answer the shell, which asks with this variable what a word could become."""
     from click.shell_completion import shell_complete
 
-    return shell_complete(cli, {"obj": app}, "todo", COMPLETE, os.environ[COMPLETE])
+    try:
+        return shell_complete(cli, {"obj": app}, "todo", COMPLETE, os.environ[COMPLETE])
+    finally:
+        app.close()
 
 
 def _silence_stdout() -> None:

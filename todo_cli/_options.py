@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from todo_cli import _completing
 from todo_cli._context import AppContext
 
 PASSWORD_STDIN = click.option(
@@ -29,11 +30,12 @@ NETWORKS = ("wifi", "4g", "3g", "2g", "flaky", "offline")
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     # "Not given" is None, so that an option before the command's name survives its absence after it.
-    if value is not None and param.name is not None:
-        app = ctx.ensure_object(AppContext)
-        setattr(app.settings, param.name, value)
-        if param.name == "verbose":
-            app.log_to_stderr()
+    if value is None or param.name is None:
+        return
+    app = ctx.ensure_object(AppContext)
+    setattr(app.settings, param.name, value)
+    if param.name == "verbose" and not ctx.resilient_parsing:  # a shell that completes a word wants no log
+        app.log_to_stderr()
 
 
 def global_options() -> list[click.Parameter]:
@@ -41,7 +43,13 @@ def global_options() -> list[click.Parameter]:
     shared: dict[str, Any] = {"expose_value": False, "callback": _remember, "is_eager": True, "default": None}
     flag: dict[str, Any] = {**shared, "is_flag": True, "flag_value": True}
     return [
-        click.Option(["--profile"], metavar="NAME", help="Profile to use (default: $TODO_PROFILE).", **shared),
+        click.Option(
+            ["--profile"],
+            metavar="NAME",
+            shell_complete=_completing.profiles,
+            help="Profile to use (default: $TODO_PROFILE).",
+            **shared,
+        ),
         click.Option(["--json", "as_json"], help="Print one JSON document; errors as JSON on stderr.", **flag),
         click.Option(["--no-input"], help="Never ask; fail where an answer would be needed.", **flag),
         click.Option(["--no-color"], help="No colours (also: NO_COLOR in the environment).", **flag),

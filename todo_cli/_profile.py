@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from todo_cli import _completing
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode
 from todo_cli._options import YES, Group
@@ -57,7 +58,7 @@ def _signed_in(app: AppContext, name: str) -> str | None:
 
 
 @profile.command(examples="todo profile use work")
-@click.argument("name")
+@click.argument("name", shell_complete=_completing.profiles)
 @click.pass_obj
 def use(app: AppContext, name: str) -> None:
     """Make NAME the profile that is used when none is named."""
@@ -68,7 +69,7 @@ def use(app: AppContext, name: str) -> None:
 
 
 @profile.command(examples="todo profile copy work work-bob")
-@click.argument("source")
+@click.argument("source", shell_complete=_completing.profiles)
 @click.argument("name")
 @click.pass_obj
 def copy(app: AppContext, source: str, name: str) -> None:
@@ -87,7 +88,7 @@ def copy(app: AppContext, source: str, name: str) -> None:
         todo profile rm work-bob --yes
     """
 )
-@click.argument("name")
+@click.argument("name", shell_complete=_completing.profiles)
 @YES
 @click.pass_obj
 def rm(app: AppContext, name: str, yes: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from todo_cli import _preferences, _syncing
+from todo_cli import _completing, _preferences, _syncing
 from todo_cli._choice import one
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode
@@ -20,7 +20,12 @@ from todo_cli._output import plain
         todo sync --discard 3                give up what the service does not take
     """,
 )
-@click.option("--discard", metavar="ID", help="Give up the unsent changes of this to-do; it is what the service has.")
+@click.option(
+    "--discard",
+    metavar="ID",
+    shell_complete=_completing.todo_ids,
+    help="Give up the unsent changes of this to-do; it is what the service has.",
+)
 @click.pass_obj
 def sync(app: AppContext, discard: str | None) -> None:
     """Send what waits on this machine and fetch what changed elsewhere.
@@ -67,7 +72,7 @@ def offline(app: AppContext, switch: str | None) -> None:
         todo conflicts 3 --json
     """,
 )
-@click.argument("todo_id", metavar="[ID]", required=False)
+@click.argument("todo_id", metavar="[ID]", required=False, shell_complete=_completing.todo_ids)
 @click.pass_obj
 def conflicts(app: AppContext, todo_id: str | None) -> None:
     """Show the values that lost when two devices changed the same, the last one first.

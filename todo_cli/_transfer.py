@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from todo_cli import _syncing
+from todo_cli import _completing, _syncing
 from todo_cli._choice import FilterCommand, fitting
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode
@@ -36,7 +36,7 @@ MOST_TOLD = 10
         todo import broken.ics --skip-invalid
     """,
 )
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=_completing.local_files)
 @FORMAT
 @click.option("--skip-invalid", is_flag=True, help="Leave out what cannot be read instead of importing nothing.")
 @click.option("--again", is_flag=True, help="Bring back what was imported before and then removed.")
@@ -71,7 +71,7 @@ def import_todos(
         todo export status:done --format csv -o done.csv --force
     """,
 )
-@click.argument("terms", metavar="[FILTER]...", nargs=-1)
+@click.argument("terms", metavar="[FILTER]...", nargs=-1, shell_complete=_completing.filter_terms)
 @FORMAT
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output."
