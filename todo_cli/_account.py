@@ -203,7 +203,7 @@ def logout(app: AppContext, everywhere: bool) -> None:
     app.out.result({"signed_in": False}, ["signed out on all devices" if everywhere else "signed out"])
 
 
-@click.command(cls=Command, examples="todo whoami --json")
+@click.command(cls=Command, reads=True, examples="todo whoami --json")
 @click.pass_obj
 def whoami(app: AppContext) -> None:
     """Show who is signed in.

@@ -40,7 +40,7 @@ def _context_options(command: AnyFunction) -> AnyFunction:
     return option(command)
 
 
-@backend.command(examples="todo backend synth -c dax=false")
+@backend.command(reads=True, examples="todo backend synth -c dax=false")
 @_context_options
 @click.pass_obj
 def synth(app: AppContext, context: tuple[str, ...]) -> None:
@@ -49,7 +49,7 @@ def synth(app: AppContext, context: tuple[str, ...]) -> None:
     app.out.result(json.loads(template), [template])
 
 
-@backend.command(examples="todo backend diff -c stage=prod")
+@backend.command(reads=True, examples="todo backend diff -c stage=prod")
 @_context_options
 @click.pass_obj
 def diff(app: AppContext, context: tuple[str, ...]) -> None:
@@ -81,7 +81,7 @@ def destroy(app: AppContext, context: tuple[str, ...], yes: bool) -> None:
     _finish(app, "destroy", app.infra.destroy(_parsed(context)))
 
 
-@backend.command(examples="todo backend outputs -c stage=prod --json")
+@backend.command(reads=True, examples="todo backend outputs -c stage=prod --json")
 @_context_options
 @click.pass_obj
 def outputs(app: AppContext, context: tuple[str, ...]) -> None:

@@ -58,10 +58,11 @@ def completion() -> None:
 
 
 @completion.command(
+    reads=True,
     examples="""
         eval "$(todo completion show bash)"
         todo completion show fish > todo.fish
-    """
+    """,
 )
 @NAMED
 @click.pass_obj

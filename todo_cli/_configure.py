@@ -27,6 +27,7 @@ SHOWN = ("profile", *SETTINGS_FROM_OUTPUTS, "ca_bundle", "token_store")
 
 @click.command(
     cls=Command,
+    reads=lambda given: bool(given["show"]),
     examples="""
         todo configure --api-url https://abc123.execute-api.eu-west-1.amazonaws.com/prod --name work
         todo configure --api-url https://127.0.0.1:4566/prod --ca-bundle ca.pem

@@ -6,6 +6,7 @@ Each is made when first used and can be given, so that a test needs no patching.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -35,6 +36,12 @@ class Settings:
     no_color: bool = False
     verbose: bool = False
     network: str | None = None
+    read_only: bool = False
+
+
+def switched_on(variable: str) -> bool:
+    """Tell whether a variable of the environment is set to anything but 0, no, off or false."""
+    return os.environ.get(variable, "").strip().lower() not in ("", "0", "no", "off", "false")
 
 
 class Terminal:
@@ -135,6 +142,11 @@ class AppContext:
     def out(self) -> Output:
         """Where to print: people's face or the programs' face."""
         return Output(as_json=self.settings.as_json, no_color=self.settings.no_color)
+
+    @property
+    def read_only(self) -> bool:
+        """Tell whether nothing may be changed."""
+        return self.settings.read_only or switched_on("TODO_READ_ONLY")
 
     @property
     def may_ask(self) -> bool:

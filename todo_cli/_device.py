@@ -29,7 +29,7 @@ def device() -> None:
     """Where you have signed in, and what is trusted there."""
 
 
-@device.command("list", examples="todo device list --json")
+@device.command("list", reads=True, examples="todo device list --json")
 @click.pass_obj
 def list_devices(app: AppContext) -> None:
     """List your devices, the last used first."""

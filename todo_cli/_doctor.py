@@ -79,6 +79,7 @@ Look = Callable[[Patient], Finding]
 
 @click.command(
     cls=Command,
+    reads=True,
     examples="""
         todo doctor
         todo doctor --profile work --json

@@ -14,7 +14,7 @@ import click
 from todo_cli import _completing
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode, failure_of
-from todo_cli._options import YES, Group
+from todo_cli._options import YES, Group, on_dry_run
 from todo_cli._output import plain
 from todo_cli._progress import bar
 
@@ -54,11 +54,12 @@ def files() -> None:
 
 
 @files.command(
+    reads=True,
     examples="""
         todo files ls
         todo files ls notes/ --json
         todo files ls '*.pdf'
-    """
+    """,
 )
 @click.argument("prefix", default="", shell_complete=_completing.remote_files)
 @click.pass_obj
@@ -78,11 +79,12 @@ def _matching(files: Files, pattern: str) -> list[Any]:
 
 
 @files.command(
+    reads=on_dry_run,
     examples="""
         todo files put report.pdf
         todo files put report.pdf 2026/november.pdf
         todo files put *.jpg --to photos/ --dry-run
-    """
+    """,
 )
 @click.argument("local", nargs=-1, required=True, shell_complete=_completing.local_files)
 @TO
@@ -134,11 +136,12 @@ def must_be_a_file(local: Path) -> None:
 
 
 @files.command(
+    reads=True,
     examples="""
         todo files get report.pdf
         todo files get 2026/november.pdf /tmp/report.pdf --force
         todo files get 'photos/*.jpg' --to pictures
-    """
+    """,
 )
 @click.argument("remote", shell_complete=_completing.remote_files)
 @click.argument("local", required=False, type=click.Path(path_type=Path))
@@ -204,11 +207,12 @@ def _must_be_free(target: Path, *, force: bool) -> None:
 
 
 @files.command(
+    reads=on_dry_run,
     examples="""
         todo files rm report.pdf
         todo files rm --yes 2026/october.pdf 2026/november.pdf
         todo files rm 'photos/2019-*' --dry-run
-    """
+    """,
 )
 @click.argument("remote", nargs=-1, required=True, shell_complete=_completing.remote_files)
 @YES
@@ -270,11 +274,12 @@ def share(app: AppContext, remote: str, lifetime: str) -> None:
 
 
 @files.command(
+    reads=on_dry_run,
     examples="""
         todo files sync pictures photos/ --dry-run
         todo files sync pictures photos/
         todo files sync pictures photos/ --down --delete
-    """
+    """,
 )
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("prefix", default="", shell_complete=_completing.remote_files)

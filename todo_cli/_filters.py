@@ -48,7 +48,7 @@ def save(app: AppContext, name: str, terms: tuple[str, ...]) -> None:
     app.out.result({"name": name, "filter": text}, [f"saved @{name}: {text}"])
 
 
-@filter_group.command("ls", examples="todo filter ls --json")
+@filter_group.command("ls", reads=True, examples="todo filter ls --json")
 @click.pass_obj
 def ls(app: AppContext) -> None:
     """List the saved filters."""

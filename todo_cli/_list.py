@@ -25,6 +25,7 @@ SORTS = ("urgency", "due", "priority", "created", "updated", "title")
 @click.command(
     "list",
     cls=FilterCommand,
+    reads=True,
     examples="""
         todo list
         todo list +home due.before:friday
@@ -69,6 +70,7 @@ def list_todos(
 
 @click.command(
     cls=Command,
+    reads=True,
     examples="""
         todo search milk
         todo search oat mil --json
@@ -90,21 +92,21 @@ def search(app: AppContext, words: tuple[str, ...], limit: int | None) -> None:
     _syncing.after_reading(app)
 
 
-@click.command(cls=Command, examples="todo tags")
+@click.command(cls=Command, reads=True, examples="todo tags")
 @click.pass_obj
 def tags(app: AppContext) -> None:
     """Show every tag and how many open to-dos have it."""
     _counts(app, "tags")
 
 
-@click.command(cls=Command, examples="todo lists --json")
+@click.command(cls=Command, reads=True, examples="todo lists --json")
 @click.pass_obj
 def lists(app: AppContext) -> None:
     """Show every list and how many open to-dos are on it."""
     _counts(app, "lists")
 
 
-@click.command(cls=Command, examples="todo stats")
+@click.command(cls=Command, reads=True, examples="todo stats")
 @click.pass_obj
 def stats(app: AppContext) -> None:
     """Count what is open, done, overdue and waiting to be sent."""
@@ -118,6 +120,7 @@ def stats(app: AppContext) -> None:
 
 @click.command(
     cls=FilterCommand,
+    reads=True,
     examples="""
         todo show 3
         todo show 0193a5b2-7c1e-7000-8000-1b2c34f1c9ab --json

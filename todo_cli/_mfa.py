@@ -68,7 +68,7 @@ def off(app: AppContext) -> None:
     app.out.result({"on": False}, ["off: a sign-in wants the password only"])
 
 
-@mfa.command(examples="todo mfa status --json")
+@mfa.command(reads=True, examples="todo mfa status --json")
 @click.pass_obj
 def status(app: AppContext) -> None:
     """Tell whether a sign-in wants a code."""

@@ -5,6 +5,7 @@ No command stands here, and nothing but click is imported.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from inspect import cleandoc
 from typing import Any
 
@@ -23,6 +24,9 @@ DATA_DIR = click.option(
     help="The stack's data directory (default: $TODO_STACK_DIR, else the platform's user data directory).",
 )
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+
+# Whether a command only reads, which may hang on how it is called: its values are given by their names.
+Reads = bool | Callable[[Mapping[str, Any]], bool]
 
 # Those of the SDK, best first; named here because help imports nothing. A test holds them together.
 NETWORKS = ("wifi", "4g", "3g", "2g", "flaky", "offline")
@@ -53,17 +57,23 @@ def global_options() -> list[click.Parameter]:
         click.Option(["--json", "as_json"], help="Print one JSON document; errors as JSON on stderr.", **flag),
         click.Option(["--no-input"], help="Never ask; fail where an answer would be needed.", **flag),
         click.Option(["--no-color"], help="No colours (also: NO_COLOR in the environment).", **flag),
+        click.Option(["--read-only"], help="Change nothing: what is not a reading command is refused.", **flag),
         click.Option(["--network"], type=click.Choice(NETWORKS), help="Simulate a phone's network.", **shared),
         click.Option(["-v", "--verbose"], help="More talk on stderr; a traceback when something is a bug.", **flag),
     ]
 
 
 class _Dressed(click.Command):
-    """What commands and groups share: global options in a section of their own, and examples."""
+    """What commands and groups share: global options in a section of their own, examples, and what --read-only lets be.
 
-    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+    Args:
+        reads: true for a command that changes nothing; one that does not say so is refused with --read-only.
+    """
+
+    def __init__(self, *args: Any, examples: str = "", reads: Reads = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = cleandoc(examples)
+        self.reads = reads
         self._global_options = global_options()
         self.params.extend(self._global_options)
 
@@ -85,8 +95,27 @@ class _Dressed(click.Command):
                 formatter.write("".join(f"  {line}\n" for line in self.examples.splitlines()))
 
 
+def on_dry_run(given: Mapping[str, Any]) -> bool:
+    """Tell that a command with --dry-run only reads."""
+    return bool(given["dry_run"])
+
+
 class Command(_Dressed):
     """A command of `todo`."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, unless it changes something and must not.
+
+        Raises:
+            CommandError: it is refused; nothing has happened.
+        """
+        app = ctx.ensure_object(AppContext)
+        if app.read_only and not (self.reads(ctx.params) if callable(self.reads) else self.reads):
+            from todo_cli._errors import CommandError, ExitCode
+
+            whose = "--read-only forbids" if app.settings.read_only else "TODO_READ_ONLY forbids"
+            raise CommandError(f"`{ctx.command_path}` changes something, which {whose}", ExitCode.REFUSED, "read_only")
+        return super().invoke(ctx)
 
 
 class Group(_Dressed, click.Group):

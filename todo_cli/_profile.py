@@ -22,7 +22,7 @@ def profile() -> None:
     """Several deployments and several accounts, each under a name."""
 
 
-@profile.command("list", examples="todo profile list --json")
+@profile.command("list", reads=True, examples="todo profile list --json")
 @click.pass_obj
 def list_profiles(app: AppContext) -> None:
     """List the profiles, and who is signed in with each."""

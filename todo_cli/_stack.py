@@ -111,7 +111,7 @@ def stack_lines(status: Any) -> list[str]:
     return pairs({name: value for name, value in shown.items() if value is not None})
 
 
-@click.command(cls=Command, examples="todo outputs --json")
+@click.command(cls=Command, reads=True, examples="todo outputs --json")
 @DATA_DIR
 @click.pass_obj
 def outputs(app: AppContext, data_dir: str | None) -> None:
@@ -123,7 +123,7 @@ def outputs(app: AppContext, data_dir: str | None) -> None:
     app.out.result(found, pairs(found))
 
 
-@click.command(cls=Command, examples="todo inbox --json")
+@click.command(cls=Command, reads=True, examples="todo inbox --json")
 @DATA_DIR
 @click.pass_obj
 def inbox(app: AppContext, data_dir: str | None) -> None:
@@ -142,7 +142,7 @@ def _as_letter(mail: Any) -> list[str]:
     return [*head, "", mail.text.rstrip(), ""]
 
 
-@click.command(cls=Command, examples="todo logs --lines 50")
+@click.command(cls=Command, reads=True, examples="todo logs --lines 50")
 @DATA_DIR
 @click.option("--lines", "-n", type=click.IntRange(min=1), default=200, show_default=True, help="The last so many.")
 @click.pass_obj

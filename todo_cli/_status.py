@@ -15,6 +15,7 @@ from todo_cli._stack import data_dir_of, stack_lines
 
 @click.command(
     cls=Command,
+    reads=True,
     examples="""
         todo status
         todo status --json && echo it runs

@@ -43,6 +43,7 @@ def sync(app: AppContext, discard: str | None) -> None:
 
 @click.command(
     cls=Command,
+    reads=lambda given: given["switch"] is None,
     examples="""
         todo offline on
         todo offline off                     and send what waited
@@ -67,6 +68,7 @@ def offline(app: AppContext, switch: str | None) -> None:
 
 @click.command(
     cls=Command,
+    reads=True,
     examples="""
         todo conflicts
         todo conflicts 3 --json

@@ -133,6 +133,8 @@ def _after(app: AppContext, *, fresh_seconds: float, changed: bool) -> None:
 
 
 def _may_ask(app: AppContext) -> bool:
+    if app.read_only and app.replica.queued():
+        return False  # a sync would send what waits
     return not app.preferences.offline and app.preferences.budget_seconds > 0
 
 

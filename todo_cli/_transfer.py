@@ -16,7 +16,7 @@ from todo_cli import _completing, _syncing
 from todo_cli._choice import FilterCommand, fitting
 from todo_cli._context import AppContext
 from todo_cli._errors import CommandError, ExitCode
-from todo_cli._options import Command
+from todo_cli._options import Command, on_dry_run
 from todo_cli.formats import FORMATS, Broken, Item, Surroundings, format_of_file, format_of_text, load_format
 from todo_cli.formats._item import ids_of, next_id
 
@@ -29,6 +29,7 @@ MOST_TOLD = 10
 @click.command(
     "import",
     cls=Command,
+    reads=on_dry_run,
     examples="""
         todo import todo.txt
         task export | todo import -
@@ -64,6 +65,7 @@ def import_todos(
 @click.command(
     "export",
     cls=FilterCommand,
+    reads=True,
     examples="""
         todo export > backup.json
         todo export +work --output work.ics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -418,7 +419,14 @@ def make_todo() -> Callable[..., Todo]:
 @pytest.fixture
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine on which nothing is configured."""
-    for name in ("TODO_PROFILE", "TODO_API_URL", "TODO_STACK_DIR", "TODO_SYNC_BUDGET_SECONDS", "NO_COLOR"):
+    for name in (
+        "TODO_PROFILE",
+        "TODO_API_URL",
+        "TODO_STACK_DIR",
+        "TODO_SYNC_BUDGET_SECONDS",
+        "NO_COLOR",
+        "TODO_READ_ONLY",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TODO_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("TODO_DATA_DIR", str(tmp_path / "data"))
