@@ -176,7 +176,11 @@ def _answer_to(app: AppContext, challenge: Challenge) -> str:
 
 
 def show_setup(app: AppContext, otpauth_uri: str, secret: str) -> None:
-    """Show what an authenticator app must be told: a QR code to scan, and the secret to type."""
+    """Show what an authenticator app must be told: a QR code to scan, for eyes that can, and the secret to type."""
+    typed = " ".join(re.findall(".{1,4}", secret))
+    if app.accessible:
+        app.out.talk(f"type this secret into your authenticator app: {typed}")
+        return
     import io
 
     import segno
@@ -185,7 +189,7 @@ def show_setup(app: AppContext, otpauth_uri: str, secret: str) -> None:
     segno.make(otpauth_uri, error="m").terminal(drawn, compact=True)
     app.out.talk("scan this with your authenticator app:\n")
     app.out.drawing(drawn.getvalue())
-    app.out.talk(f"or type this secret into it: {' '.join(re.findall('.{1,4}', secret))}")
+    app.out.talk(f"or type this secret into it: {typed}")
 
 
 @click.command(

@@ -37,6 +37,7 @@ class Settings:
     verbose: bool = False
     network: str | None = None
     read_only: bool = False
+    accessible: bool = False
 
 
 def switched_on(variable: str) -> bool:
@@ -141,7 +142,12 @@ class AppContext:
     @property
     def out(self) -> Output:
         """Where to print: people's face or the programs' face."""
-        return Output(as_json=self.settings.as_json, no_color=self.settings.no_color)
+        return Output(self.settings.as_json, self.settings.no_color, self.accessible)
+
+    @property
+    def accessible(self) -> bool:
+        """Tell whether a screen reader reads what is printed."""
+        return self.settings.accessible or switched_on("TODO_ACCESSIBLE")
 
     @property
     def read_only(self) -> bool:

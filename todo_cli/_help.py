@@ -18,6 +18,7 @@ ENVIRONMENT: dict[str, str] = {
     "TODO_DATA_DIR": "Where sessions and to-dos are kept, instead of the platform's folder for data.",
     "TODO_STACK_DIR": "The embedded stack's data directory, instead of `stack` in the platform's folder for data.",
     "TODO_SYNC_BUDGET_SECONDS": "How long a command may sync after its answer, instead of cli.toml's; 0 for never.",
+    "TODO_ACCESSIBLE": "Set to 1: output for screen readers, as with --accessible.",
     "TODO_READ_ONLY": "Set to 1: change nothing, as with --read-only.",
     "VISUAL": "The editor of `todo edit`; else EDITOR.",
     "NO_COLOR": "No colours, whatever it is set to (no-color.org).",

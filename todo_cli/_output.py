@@ -19,12 +19,20 @@ _BOLD = "1"
 _PLAINLY = {"·": "-", "…": "...", "→": "->", "\N{REPLACEMENT CHARACTER}": "?"}
 
 
+class Labelled(str):
+    """A name and a value in columns; `told` is the same for ears, where columns are none."""
+
+    __slots__ = ("told",)
+    told: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """Prints results and talk in the face that was asked for."""
+    """Prints results and talk in the face that was asked for; `accessible` is for screen readers."""
 
     as_json: bool = False
     no_color: bool = False
+    accessible: bool = False
 
     def result(self, document: Any, lines: Iterable[str]) -> None:
         """Print one result: the document for programs, or the lines for people."""
@@ -32,7 +40,8 @@ class Output:
             self.document(document)
         else:
             for line in lines:
-                click.echo(printable(line))
+                told = line.told if self.accessible and isinstance(line, Labelled) else line
+                click.echo(printable(told))
 
     def result_text(self, text: str) -> None:
         """Print a text of ours as it stands."""
@@ -73,6 +82,8 @@ class Output:
     ) -> None:
         """Print rows: as wide as a terminal and dressed there, plain columns elsewhere, the document for programs.
 
+        For screen readers each row is a line with every cell named.
+
         Args:
             styles: of each row, as SGR parameters ("31;1"); empty for none.
             folded: the column that gives way on a narrow terminal; the last one if None.
@@ -83,6 +94,9 @@ class Output:
         if not rows:
             return
         cleaned = [[printable(cell).replace("\n", " ") for cell in row] for row in (headings, *rows)]
+        if self.accessible:
+            click.echo("\n".join(_named_cells(cleaned[0], row) for row in cleaned[1:]))
+            return
         at_terminal = sys.stdout.isatty()
         width = _terminal_width() if at_terminal else None
         dress = [_BOLD, *(styles or [""] * len(rows))] if at_terminal and not self.bare else [""] * len(cleaned)
@@ -93,7 +107,7 @@ class Output:
     @property
     def bare(self) -> bool:
         """Tell whether colours are unwanted."""
-        return self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        return self.no_color or self.accessible or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def to_json(document: Any, *, ascii_only: bool = False) -> str:
@@ -157,4 +171,16 @@ def _terminal_width() -> int:
 def pairs(values: Mapping[str, Any]) -> list[str]:
     """Lay out names and values in two columns; absent values show as a dash."""
     width = max(map(len, values), default=0)
-    return [f"{name:<{width}}  {'-' if value in (None, '') else value}" for name, value in values.items()]
+    lines: list[str] = []
+    for name, value in values.items():
+        absent = value in (None, "")
+        line = Labelled(f"{name:<{width}}  {'-' if absent else value}")
+        line.told = f"{name.rstrip(':')}: {'none' if absent else value}"
+        lines.append(line)
+    return lines
+
+
+def _named_cells(headings: Sequence[str], row: Sequence[str]) -> str:
+    named = zip(headings, row, strict=True)
+    cells = [(name.lower(), "none" if cell == "-" else cell) for name, cell in named if cell]
+    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in cells)

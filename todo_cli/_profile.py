@@ -38,8 +38,9 @@ def list_profiles(app: AppContext) -> None:
         }
         for name, settings in sorted(profiles().items())
     ]
+    mark = "default" if app.accessible else "*"
     rows = [
-        ("*" if one["default"] else "", str(one["name"]), str(one["email"] or "-"), str(one["api_url"]))
+        (mark if one["default"] else "", str(one["name"]), str(one["email"] or "-"), str(one["api_url"]))
         for one in found
     ]
     app.out.table({"profiles": found}, ("", "PROFILE", "SIGNED IN", "API"), rows)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from todo_sdk import Conflict, HistoryEntry, Todo
 
 HEADINGS = ("ID", "", "P", "DUE", "LIST", "TITLE", "TAGS")
+SPOKEN = ("to-do", "title", "state", "due", "priority", "list", "tags")
 TITLE_COLUMN = HEADINGS.index("TITLE")
 STYLES = {"overdue": "31;1", "today": "33;1", "done": "2", "": ""}
 
@@ -31,6 +32,12 @@ def in_a_line(todo: Todo, short_id: str, now: datetime) -> str:
     return f"{short_id}  {todo.title}" + (f"  (due {due})" if due else "")
 
 
+def spoken(todo: Todo, short_id: str, now: datetime) -> tuple[str, ...]:
+    """Give the cells for a screen reader: the title first, and a word for every mark."""
+    due = " ".join(filter(None, (when(todo, now), state(todo, now))))
+    return (short_id, todo.title, todo.status, due, str(todo.priority), todo.list, ", ".join(todo.tags))
+
+
 def row(todo: Todo, short_id: str, now: datetime) -> tuple[str, ...]:
     """Give the cells of a list; overdue and today are said in words, for eyes without colours."""
     due = " ".join(filter(None, (when(todo, now), state(todo, now))))
@@ -44,6 +51,9 @@ def print_list(app: AppContext, todos: Sequence[Todo]) -> None:
         app.out.document({"todos": list(todos)})
         return
     now, short = app.now(), app.replica.short_ids(todos)
+    if app.accessible:
+        app.out.table({}, SPOKEN, [spoken(todo, short[todo.id], now) for todo in todos])
+        return
     rows = [row(todo, short[todo.id], now) for todo in todos]
     styles = [STYLES["done" if todo.status == "done" else state(todo, now)] for todo in todos]
     app.out.table({}, HEADINGS, rows, styles=styles, folded=TITLE_COLUMN)
@@ -59,7 +69,7 @@ def in_full(todo: Todo, short_id: str) -> list[str]:
     if not values["deleted"]:
         del values["deleted"]
     if todo.recurrence and (told := _recurrence.told(todo.recurrence)) != todo.recurrence:
-        values["recurrence"] = f"{told}  ({todo.recurrence})"
+        values["recurrence"] = f"{told} ({todo.recurrence})"
     notes = values.pop("notes", "")
     keys = [f"  {key}" for key in todo.attachments]
     attached = ["", "attached; `todo files get` fetches each under its name there:", *keys] if keys else []

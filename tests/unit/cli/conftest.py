@@ -419,15 +419,9 @@ def make_todo() -> Callable[..., Todo]:
 @pytest.fixture
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine on which nothing is configured."""
-    for name in (
-        "TODO_PROFILE",
-        "TODO_API_URL",
-        "TODO_STACK_DIR",
-        "TODO_SYNC_BUDGET_SECONDS",
-        "NO_COLOR",
-        "TODO_READ_ONLY",
-    ):
-        monkeypatch.delenv(name, raising=False)
+    for name in [*(name for name in os.environ if name.startswith("TODO_")), "NO_COLOR"]:
+        if not name.startswith("TODO_UPDATE_"):
+            monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TODO_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("TODO_DATA_DIR", str(tmp_path / "data"))
     return tmp_path

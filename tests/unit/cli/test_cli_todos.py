@@ -423,7 +423,7 @@ def test_show_tells_what_was_changed_here(cli: Cli) -> None:
     cli("edit", MILK, "--priority", "1")
     lines = cli("show", MILK).out.splitlines()
     assert lines[0] == "short id      1"
-    assert "recurrence    every week  (FREQ=WEEKLY)" in lines
+    assert "recurrence    every week (FREQ=WEEKLY)" in lines
     assert "  2026-11-23 12:00  edit: priority 2 → 1" in lines
 
 
