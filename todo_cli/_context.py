@@ -38,6 +38,7 @@ class Settings:
     network: str | None = None
     read_only: bool = False
     accessible: bool = False
+    no_pager: bool = False
 
 
 def switched_on(variable: str) -> bool:
@@ -142,7 +143,9 @@ class AppContext:
     @property
     def out(self) -> Output:
         """Where to print: people's face or the programs' face."""
-        return Output(self.settings.as_json, self.settings.no_color, self.accessible)
+        given = self.settings
+        may_page = not (given.no_pager or self.accessible) and self.may_ask
+        return Output(given.as_json, given.no_color, self.accessible, may_page)
 
     @property
     def accessible(self) -> bool:

@@ -67,7 +67,7 @@ def ls(app: AppContext, prefix: str) -> None:
     """List your files: all, those whose names begin with PREFIX, or those that a pattern fits."""
     found = _matching(app.client.files, prefix) if PATTERN.search(prefix) else list(app.client.files.list(prefix))
     rows = [(str(file.size_bytes), str(plain(file.modified_at))[:16].replace("T", " "), file.key) for file in found]
-    app.out.table({"files": found}, ("BYTES", "MODIFIED (UTC)", "NAME"), rows)
+    app.out.table({"files": found}, ("BYTES", "MODIFIED (UTC)", "NAME"), rows, is_long=True)
     if not found:
         app.out.talk("no files")
 

@@ -139,7 +139,7 @@ def show(app: AppContext, ids: tuple[str, ...]) -> None:
     for todo in chosen.todos:
         past = _telling.past_of(app.replica.history(todo.id), app.replica.conflicts(todo.id), app.now())
         lines += [*([""] if lines else []), *_telling.in_full(todo, app.replica.short_id(todo)), *past]
-    app.out.result(document(chosen, chosen.todos), lines)
+    app.out.result(document(chosen, chosen.todos), lines, is_long=True)
     _syncing.after_reading(app)
 
 
@@ -164,7 +164,7 @@ def _counts(app: AppContext, name: Literal["tags", "lists"]) -> None:
     _syncing.before_reading(app)
     counts = app.replica.tags() if name == "tags" else app.replica.lists()
     rows = [(each or "(none)", str(count)) for each, count in counts.items()]
-    app.out.table({name: counts}, (name.upper().removesuffix("S"), "OPEN"), rows)
+    app.out.table({name: counts}, (name.upper().removesuffix("S"), "OPEN"), rows, is_long=True)
     if not rows:
         app.out.talk(f"no {name}")
     _syncing.after_reading(app)

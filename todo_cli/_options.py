@@ -57,6 +57,7 @@ def global_options() -> list[click.Parameter]:
         click.Option(["--json", "as_json"], help="Print one JSON document; errors as JSON on stderr.", **flag),
         click.Option(["--no-input"], help="Never ask; fail where an answer would be needed.", **flag),
         click.Option(["--no-color"], help="No colours (also: NO_COLOR in the environment).", **flag),
+        click.Option(["--no-pager"], help="Print long lists without a pager.", **flag),
         click.Option(["--accessible"], help="For screen readers: labelled lines, no tables, bars or drawings.", **flag),
         click.Option(["--read-only"], help="Change nothing: what is not a reading command is refused.", **flag),
         click.Option(["--network"], type=click.Choice(NETWORKS), help="Simulate a phone's network.", **shared),

@@ -33,15 +33,16 @@ class Output:
     as_json: bool = False
     no_color: bool = False
     accessible: bool = False
+    may_page: bool = False
 
-    def result(self, document: Any, lines: Iterable[str]) -> None:
-        """Print one result: the document for programs, or the lines for people."""
+    def result(self, document: Any, lines: Iterable[str], *, is_long: bool = False) -> None:
+        """Print one result: the document for programs, or the lines for people, through a pager if `is_long`."""
         if self.as_json:
             self.document(document)
-        else:
-            for line in lines:
-                told = line.told if self.accessible and isinstance(line, Labelled) else line
-                click.echo(printable(told))
+            return
+        told = [line.told if self.accessible and isinstance(line, Labelled) else line for line in lines]
+        if told:
+            self._print("\n".join(map(printable, told)), is_long=is_long)
 
     def result_text(self, text: str) -> None:
         """Print a text of ours as it stands."""
@@ -79,6 +80,7 @@ class Output:
         *,
         styles: Sequence[str] = (),
         folded: int | None = None,
+        is_long: bool = False,
     ) -> None:
         """Print rows: as wide as a terminal and dressed there, plain columns elsewhere, the document for programs.
 
@@ -87,6 +89,7 @@ class Output:
         Args:
             styles: of each row, as SGR parameters ("31;1"); empty for none.
             folded: the column that gives way on a narrow terminal; the last one if None.
+            is_long: through a pager where it is longer than the terminal.
         """
         if self.as_json:
             self.document(document)
@@ -102,7 +105,19 @@ class Output:
         dress = [_BOLD, *(styles or [""] * len(rows))] if at_terminal and not self.bare else [""] * len(cleaned)
         laid_out = zip(columns(cleaned, width=width, folded=folded), dress, strict=True)
         text = [f"\x1b[{style}m{line}\x1b[0m" if style else line for lines, style in laid_out for line in lines]
-        click.echo("\n".join(text), color=True)
+        self._print("\n".join(text), is_long=is_long)
+
+    def _print(self, text: str, *, is_long: bool) -> None:
+        if is_long and self.may_page and sys.stdout.isatty():
+            from todo_cli import _pager
+
+            try:
+                if _pager.showed(text):
+                    return
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                self.talk(f"the pager cannot be started ({reason}); see TODO_PAGER")
+        click.echo(text, color=True)
 
     @property
     def bare(self) -> bool:

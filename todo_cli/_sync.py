@@ -86,7 +86,7 @@ def conflicts(app: AppContext, todo_id: str | None) -> None:
         (each.at.astimezone(app.now().tzinfo).strftime("%Y-%m-%d %H:%M"), each.title, each.field, *_sides(each))
         for each in found
     ]
-    app.out.table({"conflicts": found}, ("WHEN", "TITLE", "FIELD", "STAYS", "LOST"), rows, folded=1)
+    app.out.table({"conflicts": found}, ("WHEN", "TITLE", "FIELD", "STAYS", "LOST"), rows, folded=1, is_long=True)
     if not found:
         app.out.talk("no conflicts")
 

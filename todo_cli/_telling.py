@@ -56,7 +56,7 @@ def print_list(app: AppContext, todos: Sequence[Todo]) -> None:
         return
     rows = [row(todo, short[todo.id], now) for todo in todos]
     styles = [STYLES["done" if todo.status == "done" else state(todo, now)] for todo in todos]
-    app.out.table({}, HEADINGS, rows, styles=styles, folded=TITLE_COLUMN)
+    app.out.table({}, HEADINGS, rows, styles=styles, folded=TITLE_COLUMN, is_long=True)
 
 
 def in_full(todo: Todo, short_id: str) -> list[str]:
