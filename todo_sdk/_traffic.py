@@ -136,9 +136,10 @@ class Traffic:
             self.network.arrive(size_bytes)
 
     def _tell(self, event: RequestEvent) -> None:
-        what = event.operation or f"{event.method} {urlsplit(event.url).path}"
+        what = " ".join(filter(None, (event.service, event.operation, event.method, urlsplit(event.url).path or "/")))
         outcome = event.status if event.error is None else event.error
-        _log.debug("%s %s %s in %.0f ms", event.service, what, outcome, event.duration_seconds * 1000)
+        known_as = f", request {event.request_id}" if event.request_id else ""
+        _log.debug("%s %s in %.0f ms%s", what, outcome, event.duration_seconds * 1000, known_as)
         if self._on_request is not None:
             try:
                 self._on_request(event)

@@ -1,10 +1,13 @@
 """Asking again within a budget, a network that is worse than the real one, and what an observer hears of both."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import responses
@@ -247,6 +250,27 @@ def test_closing_a_client_closes_the_connections_to_aws_as_well(
         client.auth.sign_up("me@example.com", "Right-password-1")
         assert not closed
     assert closed
+
+
+@responses.activate
+def test_the_log_names_each_request_and_leaves_its_query_out(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "todo_sdk.traffic")
+    responses.get(URL, json={"revision": 1}, headers={"x-amzn-RequestId": "r-1"})
+    traffic = Traffic()
+    Http(API, traffic=traffic).ask(GET)
+    with traffic.exchange(
+        "s3", "GET", "https://s3.example.com/b/k?X-Amz-Signature=abc", 0, operation="GetObject"
+    ) as one:
+        one.answered(200, {})
+    with suppress(OSError), traffic.exchange("api", "GET", "https://example.com", 0):
+        raise OSError
+    lines = [re.sub(r"\d+ ms", "N ms", record.getMessage()) for record in caplog.records]
+    path = urlsplit(URL).path
+    assert lines == [
+        f"api GET {path} 200 in N ms, request r-1",
+        "s3 GetObject GET /b/k 200 in N ms",
+        "api GET / OSError in N ms",
+    ]
 
 
 @responses.activate
