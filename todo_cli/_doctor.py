@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from todo_sdk import Config, TodoClient
 
 OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
+NOTICED_SECONDS = 5  # the API tells whole seconds, and its answer took a moment
 WRONG_TOTP_SECONDS = 30  # one step of RFC 6238: codes of an authenticator app begin to be refused
 WRONG_SIGNATURE_SECONDS = 900  # S3-18: signed requests are refused
 ANSWER_SECONDS = 10
@@ -175,7 +176,7 @@ def _clock(patient: Patient) -> Finding:
         return Finding("clock", SKIPPED, "the API does not tell the time")
     ahead = (datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()
     seconds, which = abs(ahead), "ahead" if ahead > 0 else "behind"
-    found = f"{seconds:.0f} s {which}" if seconds >= 1 else "right"
+    found = f"{seconds:.0f} s {which}" if seconds >= NOTICED_SECONDS else "right"
     remedy = "set this machine's clock by the network (timedatectl set-ntp true)"
     if seconds > WRONG_SIGNATURE_SECONDS:
         return Finding("clock", FAILED, f"{found}: S3 refuses signed requests", remedy)

@@ -33,6 +33,16 @@ class Output:
         """Print a text of ours as it stands."""
         self.result({"text": text}, text.splitlines())
 
+    def line(self, text: str) -> None:
+        """Print one line of a result for people, as soon as it is known; programs get `programs` at the end."""
+        if not self.as_json:
+            click.echo(printable(text))
+
+    def programs(self, document: Any) -> None:
+        """Print the document for programs; people have had their lines."""
+        if self.as_json:
+            self.document(document)
+
     def document(self, document: Any) -> None:
         """Print one JSON document on stdout."""
         click.echo(to_json(document))
@@ -69,8 +79,12 @@ class Output:
         for row in rows:
             table.add_row(*map(Text, row))  # Text: a title such as "[red]" is not markup
         # rich on its own would keep bold without colours; no escape sequence at all is what people pipe and diff
-        bare = self.no_color or bool(os.environ.get("NO_COLOR"))
-        Console(color_system=None if bare else "auto", highlight=False).print(table)
+        Console(color_system=None if self.bare else "auto", highlight=False).print(table)
+
+    @property
+    def bare(self) -> bool:
+        """Tell whether colours are unwanted."""
+        return self.no_color or bool(os.environ.get("NO_COLOR"))
 
 
 def to_json(document: Any) -> str:

@@ -34,6 +34,17 @@ if TYPE_CHECKING:
     from todo_sdk._errors import TodoError as TodoError
     from todo_sdk._errors import TransportError as TransportError
     from todo_sdk._errors import UpgradeRequiredError as UpgradeRequiredError
+    from todo_sdk._files.values import Download as Download
+    from todo_sdk._files.facade import Files as Files
+    from todo_sdk._files.values import FileFailure as FileFailure
+    from todo_sdk._files.values import FileTree as FileTree
+    from todo_sdk._files.values import FolderSync as FolderSync
+    from todo_sdk._files.values import Removal as Removal
+    from todo_sdk._files.values import Share as Share
+    from todo_sdk._files.values import SyncAction as SyncAction
+    from todo_sdk._files.values import SyncPlan as SyncPlan
+    from todo_sdk._files.values import UnfinishedUpload as UnfinishedUpload
+    from todo_sdk._files.values import Upload as Upload
     from todo_sdk._keyring import KeyringTokenStore as KeyringTokenStore
     from todo_sdk._models import Challenge as Challenge
     from todo_sdk._models import Change as Change
@@ -63,8 +74,13 @@ __all__ = [
     "ConfigError",
     "ConflictError",
     "Device",
+    "Download",
+    "FileFailure",
     "FileInfo",
     "FileTokenStore",
+    "Files",
+    "FileTree",
+    "FolderSync",
     "ForbiddenError",
     "InvalidCredentialsError",
     "InvalidRequestError",
@@ -74,12 +90,16 @@ __all__ = [
     "NetworkProfile",
     "NotFoundError",
     "NotSignedInError",
+    "Removal",
     "RequestEvent",
     "ServerError",
     "ServiceError",
+    "Share",
     "SignInError",
     "SignUp",
     "SimulatedNetwork",
+    "SyncAction",
+    "SyncPlan",
     "SyncResult",
     "ThrottledError",
     "Todo",
@@ -87,7 +107,9 @@ __all__ = [
     "TodoError",
     "TokenStore",
     "TransportError",
+    "UnfinishedUpload",
     "UpgradeRequiredError",
+    "Upload",
     "User",
     "__version__",
     "default_profile",
@@ -117,6 +139,19 @@ _HOMES = {
         "TodoError",
         "TransportError",
         "UpgradeRequiredError",
+    ),
+    "_files.facade": ("Files",),
+    "_files.values": (
+        "Download",
+        "FileFailure",
+        "FileTree",
+        "FolderSync",
+        "Removal",
+        "Share",
+        "SyncAction",
+        "SyncPlan",
+        "UnfinishedUpload",
+        "Upload",
     ),
     "_keyring": ("KeyringTokenStore",),
     "_models": (

@@ -62,7 +62,7 @@ class TodoClient:
         session = Session(config, kept, self._http, cognito, traffic.clock)
         self.auth = Auth(cognito, session, self._erase)
         self.todos = Todos(session, clock)
-        self.files = Files(config, session, traffic)
+        self.files = Files(config, session, self.todos, traffic)
 
     @classmethod
     def from_profile(
