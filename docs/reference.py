@@ -161,4 +161,4 @@ def code(source: str, language: str = "python") -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), "utf-8")
-    print(f"wrote {PAGE}")  # noqa: T201
+    print(f"wrote {PAGE}")

@@ -46,7 +46,7 @@ COMMANDS: dict[str, Entry] = {
     "done": Entry("To-dos", "_todos:done", "Mark a to-do as done."),
     "rm": Entry("To-dos", "_todos:rm", "Remove a to-do."),
     "sync": Entry("To-dos", "_todos:sync", "Fetch what has changed since the last sync."),
-    "files": Entry("Files", "_files:files", "Files in your own folder: ls, put, get, rm."),
+    "files": Entry("Files", "_files:files", "Files in your own folder: ls, put, get, rm, share, sync."),
     "up": Entry("Embedded stack", "_stack:up", "Start the whole backend on this machine."),
     "down": Entry("Embedded stack", "_stack:down", "Stop the embedded stack; its data stays."),
     "status": Entry("Embedded stack", "_stack:status", "Show whether the embedded stack runs, and how."),

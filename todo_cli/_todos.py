@@ -162,7 +162,7 @@ def done(app: AppContext, todo_id: str) -> None:
     `todo edit ID --status open` takes it back.
     """
     client = app.client
-    todo = client.todos.done(whole_id(client, todo_id))
+    todo = client.todos.done(whole_id(client, todo_id)).todo
     app.out.result(todo, [f"done {_in_a_line(todo)}"])
 
 
@@ -200,6 +200,7 @@ def sync(app: AppContext) -> None:
     changed = [f"{'removed' if todo.deleted else 'changed'} {_in_a_line(todo)}" for todo in answer.changes]
     end = f"{len(changed)} changed; now at revision {answer.revision}"
     app.out.result(answer, [*changed, end])
+    app.client.synced(answer)
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from todo_sdk._errors import InvalidRequestError as InvalidRequestError
     from todo_sdk._errors import NotFoundError as NotFoundError
     from todo_sdk._errors import NotSignedInError as NotSignedInError
+    from todo_sdk._errors import ReplicaError as ReplicaError
     from todo_sdk._errors import ServerError as ServerError
     from todo_sdk._errors import ServiceError as ServiceError
     from todo_sdk._errors import SignInError as SignInError
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from todo_sdk._errors import TodoError as TodoError
     from todo_sdk._errors import TransportError as TransportError
     from todo_sdk._errors import UpgradeRequiredError as UpgradeRequiredError
-    from todo_sdk._files.values import Download as Download
     from todo_sdk._files.facade import Files as Files
+    from todo_sdk._files.values import Download as Download
     from todo_sdk._files.values import FileFailure as FileFailure
     from todo_sdk._files.values import FileTree as FileTree
     from todo_sdk._files.values import FolderSync as FolderSync
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from todo_sdk._models import Challenge as Challenge
     from todo_sdk._models import Change as Change
     from todo_sdk._models import ChangeResult as ChangeResult
+    from todo_sdk._models import Completed as Completed
     from todo_sdk._models import Device as Device
     from todo_sdk._models import FileInfo as FileInfo
     from todo_sdk._models import MfaSetup as MfaSetup
@@ -58,6 +60,14 @@ if TYPE_CHECKING:
     from todo_sdk._models import User as User
     from todo_sdk._network import NetworkProfile as NetworkProfile
     from todo_sdk._network import SimulatedNetwork as SimulatedNetwork
+    from todo_sdk._offline_models import Conflict as Conflict
+    from todo_sdk._offline_models import HistoryEntry as HistoryEntry
+    from todo_sdk._offline_models import QueuedChange as QueuedChange
+    from todo_sdk._offline_models import Recovery as Recovery
+    from todo_sdk._offline_models import Stats as Stats
+    from todo_sdk._offline_models import SyncReport as SyncReport
+    from todo_sdk._offline_models import Undone as Undone
+    from todo_sdk._replica import Replica as Replica
     from todo_sdk._store import FileTokenStore as FileTokenStore
     from todo_sdk._store import MemoryTokenStore as MemoryTokenStore
     from todo_sdk._store import TokenStore as TokenStore
@@ -70,18 +80,21 @@ __all__ = [
     "ChallengeRequiredError",
     "Change",
     "ChangeResult",
+    "Completed",
     "Config",
     "ConfigError",
+    "Conflict",
     "ConflictError",
     "Device",
     "Download",
     "FileFailure",
     "FileInfo",
     "FileTokenStore",
-    "Files",
     "FileTree",
+    "Files",
     "FolderSync",
     "ForbiddenError",
+    "HistoryEntry",
     "InvalidCredentialsError",
     "InvalidRequestError",
     "KeyringTokenStore",
@@ -90,7 +103,11 @@ __all__ = [
     "NetworkProfile",
     "NotFoundError",
     "NotSignedInError",
+    "QueuedChange",
+    "Recovery",
     "Removal",
+    "Replica",
+    "ReplicaError",
     "RequestEvent",
     "ServerError",
     "ServiceError",
@@ -98,8 +115,10 @@ __all__ = [
     "SignInError",
     "SignUp",
     "SimulatedNetwork",
+    "Stats",
     "SyncAction",
     "SyncPlan",
+    "SyncReport",
     "SyncResult",
     "ThrottledError",
     "Todo",
@@ -107,6 +126,7 @@ __all__ = [
     "TodoError",
     "TokenStore",
     "TransportError",
+    "Undone",
     "UnfinishedUpload",
     "UpgradeRequiredError",
     "Upload",
@@ -132,6 +152,7 @@ _HOMES = {
         "InvalidRequestError",
         "NotFoundError",
         "NotSignedInError",
+        "ReplicaError",
         "ServerError",
         "ServiceError",
         "SignInError",
@@ -141,6 +162,8 @@ _HOMES = {
         "UpgradeRequiredError",
     ),
     "_files.facade": ("Files",),
+    "_offline_models": ("Conflict", "HistoryEntry", "QueuedChange", "Recovery", "Stats", "SyncReport", "Undone"),
+    "_replica": ("Replica",),
     "_files.values": (
         "Download",
         "FileFailure",
@@ -158,6 +181,7 @@ _HOMES = {
         "Challenge",
         "Change",
         "ChangeResult",
+        "Completed",
         "Device",
         "FileInfo",
         "MfaSetup",

@@ -1,8 +1,11 @@
 """The client: wires the storeys below, and does nothing itself."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import tzinfo
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import requests
 
@@ -23,9 +26,12 @@ from todo_sdk._store_choice import store_for
 from todo_sdk._todos import Todos
 from todo_sdk._traffic import RequestEvent, Traffic
 
+if TYPE_CHECKING:
+    from todo_sdk._replica import Replica
+
 
 class TodoClient:
-    """One user's MyTodoList: `auth` to sign in, `todos` and `files` to use, `sync` for devices that were away.
+    """One user's MyTodoList: `auth` to sign in, `todos` and `files` to use, `replica` for to-dos without a network.
 
     May be shared by threads.
 
@@ -34,6 +40,7 @@ class TodoClient:
         store: where the session is kept; else the place that `config.token_store` says.
         http: what asks the REST API; one of the client's own if none is given.
         clock: seconds since the epoch.
+        zone: in which the user's days begin and recurring times keep their hour; the machine's own if none is given.
         network: a worse network to simulate, say `NetworkProfile.named("3g")`; for all that the client asks.
         on_request: called with a `RequestEvent` after each request, in the thread that sent it.
     """
@@ -45,6 +52,7 @@ class TodoClient:
         store: TokenStore | None = None,
         http: requests.Session | None = None,
         clock: Callable[[], float] = time.time,
+        zone: tzinfo | None = None,
         network: NetworkProfile | SimulatedNetwork | None = None,
         on_request: Callable[[RequestEvent], object] | None = None,
     ) -> None:
@@ -61,8 +69,13 @@ class TodoClient:
         kept = store_for(config) if store is None else store
         session = Session(config, kept, self._http, cognito, traffic.clock)
         self.auth = Auth(cognito, session, self._erase)
-        self.todos = Todos(session, clock)
+        self.todos = Todos(session, clock, zone)
         self.files = Files(config, session, self.todos, traffic)
+        self._session = session
+        self._clock = clock
+        self._zone = zone
+        self._replicas: dict[str, Replica] = {}
+        self._opening = threading.Lock()
 
     @classmethod
     def from_profile(
@@ -84,9 +97,35 @@ class TodoClient:
         config = completed(config) if config.missing else config
         return cls(config, network=network, on_request=on_request)
 
+    @property
+    def replica(self) -> "Replica":
+        """The signed-in user's to-dos on this machine, with and without a network; opened at the first use.
+
+        Raises:
+            NotSignedInError: nobody is signed in.
+            ReplicaError: its file cannot be used; says what to do.
+        """
+        user_id = self._session.user().user_id
+        with self._opening:
+            if user_id not in self._replicas:
+                from todo_sdk._replica import Replica  # online-only use needs no database
+
+                owner = f"{self.config.user_pool_id}/{user_id}"
+                self._replicas[user_id] = Replica(
+                    self._session, self.config.replicas_path, owner, clock=self._clock, zone=self._zone
+                )
+            return self._replicas[user_id]
+
     def sync(self, changes: Iterable[Change] = ()) -> SyncResult:
-        """Push up to 25 changes and pull what changed since the last sync, in one request."""
+        """Push up to 25 changes and pull what changed since the last sync, for an app that keeps its own copy.
+
+        The next sync begins after these changes only when `synced` was told that they are taken in.
+        """
         return self.todos.sync(changes)
+
+    def synced(self, result: SyncResult) -> None:
+        """Remember that the changes of a sync have been taken in."""
+        self.todos.synced(result)
 
     def _erase(self) -> None:
         for file in list(self.files.list()):
@@ -95,8 +134,10 @@ class TodoClient:
             self.todos.remove(todo.id)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections and the replica."""
         self._http.close()
+        for replica in self._replicas.values():
+            replica.close()
         self._traffic.close()
 
     def __enter__(self) -> "TodoClient":

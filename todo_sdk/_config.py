@@ -132,6 +132,11 @@ class Config:
         """Where the session of this profile is kept."""
         return self.data_dir / "sessions" / f"{self.session_name or self.profile}.json"
 
+    @property
+    def replicas_path(self) -> Path:
+        """The folder with the replicas of this profile, one for each user who signed in."""
+        return self.data_dir / "replicas" / (self.session_name or self.profile)
+
     def completed(self, values: Mapping[str, str | None], source: str) -> "Config":
         """Give the same settings with the deployment's own values in them."""
         known: dict[str, Any] = {name: values.get(name) for name in SETTINGS if name in values and name != "api_url"}

@@ -4,6 +4,7 @@
   x ConfigError               a setting is missing or malformed; says which one and where it was looked for
     + UpgradeRequiredError    the service has moved on; install a newer todo-sdk
   x TransportError            no answer: DNS, TLS, refused, timed out
+  x ReplicaError              the copy on this machine cannot be used; .reason, and what to do
   x SignInError               Cognito said no
     + NotSignedInError        no session, or it can no longer be renewed
     + InvalidCredentialsError wrong user or password; never says which
@@ -19,10 +20,13 @@
 No foreign exception leaves the SDK. This module imports nothing of the SDK.
 """
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from todo_sdk._models import Challenge
+    from collections.abc import Mapping
+
+    from todo_sdk._models import Challenge, Todo
 
 
 class TodoError(Exception):
@@ -46,6 +50,18 @@ class UpgradeRequiredError(ConfigError):
 
 class TransportError(TodoError):
     """There was no answer: no address, no connection, no trust, or no time left."""
+
+
+class ReplicaError(TodoError):
+    """The copy of the to-dos on this machine cannot be read or written; what was acknowledged before is not lost.
+
+    `.reason`: "newer" (written by a newer SDK), "foreign" (not this user's replica), "damaged", "busy" (another program
+    writes for long), "full" (no space), "read_only", or "unusable".
+    """
+
+    def __init__(self, message: str, *, reason: str = "unusable") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class SignInError(TodoError):
@@ -115,9 +131,15 @@ class NotFoundError(ServiceError):
 
 
 class ConflictError(ServiceError):
-    """Somebody else was first: read again, then decide."""
+    """Somebody else was first; both sides are here to decide by.
+
+    `.mine` has the fields that this change wanted; `.theirs` is the to-do as the service has it, None when it is gone
+    or could not be read.
+    """
 
     default_code = "conflict"
+    mine: "Mapping[str, Any]" = MappingProxyType({})
+    theirs: "Todo | None" = None
 
 
 class ThrottledError(ServiceError):

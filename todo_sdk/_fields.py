@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from todo_sdk._errors import InvalidRequestError
+from todo_sdk._recurrence import read_rule
 
 TITLE_CHARS = 500
 NOTES_CHARS = 10_000
@@ -62,7 +63,7 @@ def time_from_text(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError(f"{text!r} has no offset")
-    return time.astimezone(UTC)
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
 
 
 def time_to_text(time: datetime) -> str:
@@ -150,7 +151,7 @@ def _priority(value: Any) -> int:
 
 
 def _recurrence(value: Any) -> str | None:
-    return None if value is None else _text("recurrence", value, RECURRENCE_CHARS)
+    return None if value is None else str(read_rule(_text("recurrence", value, RECURRENCE_CHARS)))
 
 
 def _texts(name: str, values: Any, limit: int) -> list[str]:
@@ -168,6 +169,11 @@ def tag_text(value: Any) -> str:
     if not text or "," in text or any(char.isspace() for char in text):
         raise InvalidRequestError(f"{text!r} cannot be a tag: a tag is not empty and has neither comma nor space")
     return text
+
+
+def tag_texts(values: Any) -> list[str]:
+    """Check several tags and give each once, in their order."""
+    return list(dict.fromkeys(tag_text(value) for value in _texts("tags", values, TAGS)))
 
 
 def _attachment(value: Any) -> str:
@@ -216,7 +222,7 @@ _WRITERS: Mapping[str, Callable[[Any], Any]] = {
     "status": _status,
     "priority": _priority,
     "due": due_to_text,
-    "tags": lambda values: [tag_text(value) for value in _texts("tags", values, TAGS)],
+    "tags": tag_texts,
     "list": lambda value: _text("list", value, LIST_CHARS),
     "recurrence": _recurrence,
     "attachments": lambda values: [_attachment(value) for value in _texts("attachments", values, ATTACHMENTS)],

@@ -34,6 +34,7 @@ class Request:
     """One request to the API.
 
     `repeatable`: asking twice has the effect of asking once, since it is a GET or carries an id or Idempotency-Key.
+    `timeout_seconds`: the longest to wait for connection and answer, where that is less than usual.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Request:
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
+    timeout_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Http:
                     data=body,
                     headers=_headers(request),
                     auth=_Token(token),
-                    timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+                    timeout=_timeouts(request.timeout_seconds),
                     allow_redirects=False,
                     verify=self._trusted,  # None leaves it to the session
                 )
@@ -139,6 +141,11 @@ def _headers(request: Request) -> dict[str, str]:
     if request.body is not None:
         headers["Content-Type"] = "application/json"
     return headers
+
+
+def _timeouts(most: float | None) -> tuple[float, float]:
+    usual = (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
+    return usual if most is None else (min(usual[0], most), min(usual[1], most))
 
 
 def _answer(response: requests.Response, headers: Mapping[str, str], clock: ServerClock) -> Answer:

@@ -3,10 +3,10 @@
 Plain frozen values; the wire's names are theirs. Nothing here asks anybody anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from urllib.parse import quote
 
 from todo_sdk._errors import ServerError
@@ -14,6 +14,25 @@ from todo_sdk._fields import due_from_text, due_to_text, new_idempotency_key, ti
 
 Status = Literal["open", "done"]
 Due = date | datetime
+
+
+class TodoDetails(TypedDict, total=False):
+    """The fields of a to-do that its owner writes, but for the title."""
+
+    notes: str
+    status: Status
+    priority: int
+    due: Due | str | None
+    tags: Iterable[str]
+    list: str
+    recurrence: str | None
+    attachments: Iterable[str]
+
+
+class TodoFields(TodoDetails, total=False):
+    """The fields of a to-do that its owner writes."""
+
+    title: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +68,8 @@ class Todo:
             ServerError: a field is missing or is not what it should be.
         """
         try:
-            return cls(**{each.name: _FROM_WIRE.get(each.name, _same)(wire[each.name]) for each in fields(cls)})
+            read = {name: convert(wire[name]) for name, convert in _FROM_WIRE.items()}
+            return cls(**{name: wire[name] for name in _TODO_NAMES}, **read)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ServerError(f"the service sent a to-do that cannot be read ({error!r}); is it newer?") from error
 
@@ -57,10 +77,6 @@ class Todo:
         """Give the to-do as the service's JSON writes it: `Todo.from_wire(todo.to_wire()) == todo`."""
         wire = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: _TO_WIRE[name](value) if name in _TO_WIRE else value for name, value in wire.items()}
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def _optional_time(text: str | None) -> datetime | None:
@@ -75,6 +91,7 @@ _FROM_WIRE: Mapping[str, Any] = {
     "updated_at": time_from_text,
     "completed_at": _optional_time,
 }
+_TODO_NAMES = tuple(each.name for each in fields(Todo) if each.name not in _FROM_WIRE)
 _TO_WIRE: Mapping[str, Any] = {
     "due": due_to_text,
     "tags": list,
@@ -83,6 +100,14 @@ _TO_WIRE: Mapping[str, Any] = {
     "updated_at": time_to_text,
     "completed_at": lambda time: None if time is None else time_to_text(time),
 }
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A to-do that was marked as done, and its next occurrence when it recurs and there is one more."""
+
+    todo: Todo
+    next: Todo | None
 
 
 @dataclass(frozen=True)
@@ -204,6 +229,7 @@ class SyncResult:
 
     `changes` are the to-dos that changed since the last sync, deleted ones among them (`deleted` is true), oldest
     change first. `more`: sync again for the rest. `reset`: what was known before is out of date; `changes` starts anew.
+    `at` is the service's time. Give the result to `synced` once the changes are taken in.
     """
 
     results: tuple[ChangeResult, ...]
@@ -211,3 +237,4 @@ class SyncResult:
     revision: int
     more: bool
     reset: bool
+    at: datetime | None = None

@@ -140,6 +140,10 @@ class Session:
                 self._kept.remember(identity_id=identity_id)
             return self._credentials
 
+    def revision(self) -> int:
+        """Give the highest revision that this device has seen."""
+        return self._kept.signed_in().revision
+
     def sync_position(self) -> tuple[int, str | None]:
         """Give the revision up to which this device has synced, and the server's time then."""
         state = self._kept.signed_in()

@@ -120,7 +120,7 @@ def test_a_todos_whole_life(client: TodoClient) -> None:
     with pytest.raises(ConflictError):
         client.todos.edit(made.id, notes="3 litres", if_version=made.version)
     done = client.todos.done(made.id)
-    assert done.completed_at is not None
+    assert done.todo.completed_at is not None
     assert client.todos.reopen(made.id).status == "open"
     assert [todo.id for todo in client.todos.list(tag="home", list="shop", priority=2, status="open")] == [made.id]
     assert list(client.todos.list(tag="work")) == []

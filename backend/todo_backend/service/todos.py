@@ -28,8 +28,9 @@ SERVER_FIELDS: Final = ("created_at", "updated_at", "completed_at", "version", "
 WIRE_FIELDS: Final = ("id", *WRITABLE, *SERVER_FIELDS)
 
 _NO_TAG: Final = re.compile(r"[,\s]")
-# One rule and nothing beside it: no DTSTART, EXDATE or second line, which dateutil would also read.
-_RULE: Final = re.compile(r"(RRULE:)?[A-Z]+=[A-Z0-9=;,+-]+")
+# One rule and nothing beside it: no DTSTART, EXDATE or second line, which dateutil would also read. The parameter (RFC
+# 5545 section 3.8.5.3 leaves room for one) says that it counts from the completion, which is the clients' business.
+_RULE: Final = re.compile(r"(?:RRULE(?:;X-FROM=COMPLETION)?:)?([A-Z]+=[A-Z0-9=;,+-]+)")
 
 
 def wire(item: Item) -> Item:
@@ -108,9 +109,10 @@ def _check_rule(text: str, due: Any) -> None:
 
     start = due if isinstance(due, datetime) else datetime(due.year, due.month, due.day)
     refusal = InvalidRequestError("recurrence must be one RRULE of RFC 5545, such as FREQ=WEEKLY;BYDAY=MO")
-    if _RULE.fullmatch(text) is None:
+    match = _RULE.fullmatch(text)
+    if match is None:
         raise refusal
     try:
-        rrulestr(text, dtstart=start)
+        rrulestr(match[1], dtstart=start)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise refusal from None

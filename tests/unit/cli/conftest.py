@@ -16,6 +16,7 @@ from todo_cli._context import AppContext, Terminal
 from todo_cli._main import run
 from todo_sdk import (
     Challenge,
+    Completed,
     ConflictError,
     Device,
     Download,
@@ -96,8 +97,8 @@ class FakeTodos:
             raise ConflictError("somebody else changed it", status=412, code="version_mismatch", request_id="r-2")
         return replace(todo, **fields, version=todo.version + 1)
 
-    def done(self, todo_id: str) -> Todo:
-        return replace(self.get(todo_id), status="done", completed_at=NOW, version=2)
+    def done(self, todo_id: str) -> Completed:
+        return Completed(replace(self.get(todo_id), status="done", completed_at=NOW, version=2), None)
 
     def remove(self, todo_id: str) -> Todo:
         self.calls.append(("remove", {"todo_id": todo_id}))
@@ -263,6 +264,9 @@ class FakeClient:
         self.profile: str | None = None
         self.network: str | None = None
         self.closed = False
+
+    def synced(self, result: SyncResult) -> None:
+        """Nothing is remembered."""
 
     def sync(self) -> SyncResult:
         return SyncResult(results=(), changes=(a_todo(),), revision=1, more=False, reset=False)

@@ -52,11 +52,13 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 def test_modules_import_only_from_storeys_below() -> None:
     storeys: tuple[tuple[str, ...], ...] = (
         ("_errors",),
+        ("_recurrence", "_merge"),
         (
             "_version",
             "_addresses",
             "_fields",
             "_models",
+            "_offline_models",
             "_profiles",
             "_config",
             "_network",
@@ -67,7 +69,10 @@ def test_modules_import_only_from_storeys_below() -> None:
         ("_answers", "_clock", "_quiet", "_retry", "_traffic", "_http"),
         ("_discovery", "_aws", "_aws_sending", "_cognito_errors", "_srp", "_cognito", "_sign_in", "_s3"),
         ("_kept", "_session"),
-        ("_account", "_devices", "_mfa", "_passwords", "_auth", "_todos", "_files"),
+        ("_exchange", "_pages"),
+        ("_replica_schema", "_replica_store", "_replica_rows"),
+        ("_replica_edits", "_replica_queries", "_replica_recovery", "_replica_apply", "_replica_sync"),
+        ("_account", "_devices", "_mfa", "_passwords", "_auth", "_todos", "_files", "_replica"),
         ("_client",),
         ("__init__",),
     )

@@ -123,10 +123,11 @@ def test_a_list_of_one_page_is_one_request(device: Device) -> None:
 
 
 @responses.activate
-def test_sync_remembers_where_it_stands(device: Device) -> None:
+def test_sync_begins_after_what_was_taken_in(device: Device) -> None:
     result = {"id": ID, "key": "k", "outcome": "applied", "todo": wire_todo(), "code": None, "message": None}
     body = {"results": [result], "changes": [wire_todo(revision=4)], "revision": 4, "more": False, "reset": False}
-    responses.post(f"{API}/v1/sync", json={**body, "at": "2026-11-23T12:00:00.000Z"})
+    for answer in (body, {**body, "results": []}):
+        responses.post(f"{API}/v1/sync", json={**answer, "at": "2026-11-23T12:00:00.000Z"})
     synced = device.todos.sync([Change("update", ID, {"title": "Milk"}, if_version=1, key="k")])
     assert sent() == {
         "since": 0,
@@ -135,6 +136,9 @@ def test_sync_remembers_where_it_stands(device: Device) -> None:
     }
     assert synced.results[0].outcome == "applied"
     assert synced.changes[0].revision == 4
+    device.again().todos.sync()
+    assert sent()["since"] == 0, "the changes were not taken in yet"
+    device.todos.synced(synced)
     device.again().todos.sync()
     assert sent() == {"since": 4, "since_at": "2026-11-23T12:00:00.000Z", "changes": []}
 

@@ -9,7 +9,8 @@ import responses
 
 from todo_sdk import Change, Config, ConfigError, ConflictError, NotFoundError, Todo, __version__, fetch_config
 from todo_sdk import _fields as fields
-from todo_sdk._todos import PAGE_SIZE, SYNC_CHANGES
+from todo_sdk._exchange import SYNC_CHANGES
+from todo_sdk._pages import PAGE_SIZE
 
 from .conftest import API, Device, wire_todo
 
@@ -112,8 +113,8 @@ def test_the_golden_list_is_read(device: Device) -> None:
 @responses.activate
 def test_the_golden_sync_answer_is_read(device: Device) -> None:
     responses.post(f"{API}/v1/sync", json=golden("sync_answer"))
-    result = device.todos.sync([Change("delete", wire_todo()["id"])])
     wanted = golden("sync_answer")
+    result = device.todos.sync([Change("delete", each["id"], key=each["key"]) for each in wanted["results"]])
     assert [each.outcome for each in result.results] == [each["outcome"] for each in wanted["results"]]
     assert [todo.to_wire() for todo in result.changes] == wanted["changes"]
     assert (result.revision, result.more, result.reset) == (wanted["revision"], wanted["more"], wanted["reset"])

@@ -71,7 +71,14 @@ def test_a_date_counts_from_its_midnight_in_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["FREQ=WEEKLY;BYDAY=MO,WE", "RRULE:FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY;COUNT=3", "FREQ=YEARLY"]
+    "rule",
+    [
+        "FREQ=WEEKLY;BYDAY=MO,WE",
+        "RRULE:FREQ=MONTHLY;BYMONTHDAY=-1",
+        "FREQ=DAILY;COUNT=3",
+        "FREQ=YEARLY",
+        "RRULE;X-FROM=COMPLETION:FREQ=DAILY;INTERVAL=3",
+    ],
 )
 def test_rules_of_rfc_5545_pass(rule: str) -> None:
     todos.check_whole({"recurrence": rule, "due": "2026-11-23"})
@@ -87,6 +94,9 @@ def test_rules_of_rfc_5545_pass(rule: str) -> None:
         "FREQ=DAILY;COUNT=x",
         "FREQ=DAILY\nEXDATE:20261124T000000Z",
         "DTSTART:20260101T000000\nRRULE:FREQ=DAILY",
+        "RRULE;X-FROM=MONDAY:FREQ=DAILY",
+        "RRULE;X-FROM=COMPLETION:FREQ=NEVER",
+        ";X-FROM=COMPLETION:FREQ=DAILY",
         "EXDATE:20261124T000000Z",
         "FREQ=DAILY;UNTIL=tomorrow",
     ],
