@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 LOCAL  := $(VENV)/.local
 READY  := $(VENV)/.dev
 
-.PHONY: demo test check format artifacts man benchmark clean
+.PHONY: demo test check format artifacts man reference benchmark clean
 
 demo: $(LOCAL)
 	$(BIN)/python examples/demo.py
@@ -32,6 +32,10 @@ artifacts: $(READY)
 # The manual pages that travel in the wheel; the tests fail when they are stale.
 man: $(READY)
 	$(BIN)/python -m todo_cli._man docs/man
+
+# docs/reference.md, from the docstrings; a test fails when it is stale.
+reference: $(READY)
+	$(BIN)/python docs/reference.py
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/spine.py

@@ -18,6 +18,9 @@ from typing import Any
 import pytest
 import requests
 
+from tests import awscli, npm
+from tests.awscli import AwsCli
+from tests.npm import JavaScript
 from todo_backend import local
 
 # No test touches the keyring of the machine that it runs on; what a test wants of one, it gives.
@@ -95,6 +98,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield RunningStack(outputs, data_dir)
     finally:
         local.stop(data_dir)
+
+
+@pytest.fixture(scope="session")
+def javascript() -> JavaScript:
+    """Node with the JavaScript clients from npm; skips, with the reason, where they cannot be had."""
+    return npm.installed()
+
+
+@pytest.fixture(scope="session")
+def aws_cli() -> AwsCli:
+    """The AWS CLI; skips, with the reason, where it cannot be had."""
+    return awscli.installed()
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ COMMANDS: dict[str, Entry] = {
         "Sync", "_sync:conflicts", "Show the values that lost when two devices changed the same, the last one first."
     ),
     "status": Entry("Sync", "_status:status", "Show who is signed in, what waits to be sent, and the embedded stack."),
-    "files": Entry("Files", "_files:files", "Files in your own folder: ls, put, get, rm."),
+    "files": Entry("Files", "_files:files", "Files in your own folder: ls, put, get, rm, share, sync."),
     "up": Entry("Embedded stack", "_stack:up", "Start the whole backend on this machine."),
     "down": Entry("Embedded stack", "_stack:down", "Stop the embedded stack; its data stays."),
     "outputs": Entry("Embedded stack", "_stack:outputs", "Print the embedded stack's outputs."),
@@ -148,9 +148,7 @@ def run(argv: Sequence[str] | None = None, app: AppContext | None = None) -> int
             # A line that click could not read to its end may hold an unread --json.
             options = arguments[: arguments.index("--")] if "--" in arguments else arguments
             app.settings.as_json = app.settings.as_json or "--json" in options
-        code = report(error, app.settings)
-        if isinstance(error, OSError):
-            _silence_stdout()  # a disk that is full for stdout is full for the flush at exit, too
+        return report(error, app.settings)
     return code
 
 

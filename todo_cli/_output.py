@@ -38,6 +38,16 @@ class Output:
         """Print a text of ours as it stands."""
         self.result({"text": text}, text.splitlines())
 
+    def line(self, text: str) -> None:
+        """Print one line of a result for people, as soon as it is known; programs get `programs` at the end."""
+        if not self.as_json:
+            click.echo(printable(text))
+
+    def programs(self, document: Any) -> None:
+        """Print the document for programs; people have had their lines."""
+        if self.as_json:
+            self.document(document)
+
     def document(self, document: Any) -> None:
         """Print one JSON document on stdout."""
         click.echo(to_json(document, ascii_only=not _speaks_unicode(sys.stdout)))
@@ -82,7 +92,12 @@ class Output:
 
     @property
     def _dresses(self) -> bool:
-        return not self.no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return not self.bare and os.environ.get("TERM") != "dumb"
+
+    @property
+    def bare(self) -> bool:
+        """Tell whether colours are unwanted."""
+        return self.no_color or bool(os.environ.get("NO_COLOR"))
 
 
 def to_json(document: Any, *, ascii_only: bool = False) -> str:

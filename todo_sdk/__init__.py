@@ -35,6 +35,17 @@ if TYPE_CHECKING:
     from todo_sdk._errors import TodoError as TodoError
     from todo_sdk._errors import TransportError as TransportError
     from todo_sdk._errors import UpgradeRequiredError as UpgradeRequiredError
+    from todo_sdk._files.facade import Files as Files
+    from todo_sdk._files.values import Download as Download
+    from todo_sdk._files.values import FileFailure as FileFailure
+    from todo_sdk._files.values import FileTree as FileTree
+    from todo_sdk._files.values import FolderSync as FolderSync
+    from todo_sdk._files.values import Removal as Removal
+    from todo_sdk._files.values import Share as Share
+    from todo_sdk._files.values import SyncAction as SyncAction
+    from todo_sdk._files.values import SyncPlan as SyncPlan
+    from todo_sdk._files.values import UnfinishedUpload as UnfinishedUpload
+    from todo_sdk._files.values import Upload as Upload
     from todo_sdk._keyring import KeyringTokenStore as KeyringTokenStore
     from todo_sdk._models import Challenge as Challenge
     from todo_sdk._models import Change as Change
@@ -75,8 +86,13 @@ __all__ = [
     "Conflict",
     "ConflictError",
     "Device",
+    "Download",
+    "FileFailure",
     "FileInfo",
     "FileTokenStore",
+    "FileTree",
+    "Files",
+    "FolderSync",
     "ForbiddenError",
     "HistoryEntry",
     "InvalidCredentialsError",
@@ -89,15 +105,19 @@ __all__ = [
     "NotSignedInError",
     "QueuedChange",
     "Recovery",
+    "Removal",
     "Replica",
     "ReplicaError",
     "RequestEvent",
     "ServerError",
     "ServiceError",
+    "Share",
     "SignInError",
     "SignUp",
     "SimulatedNetwork",
     "Stats",
+    "SyncAction",
+    "SyncPlan",
     "SyncReport",
     "SyncResult",
     "ThrottledError",
@@ -107,7 +127,9 @@ __all__ = [
     "TokenStore",
     "TransportError",
     "Undone",
+    "UnfinishedUpload",
     "UpgradeRequiredError",
+    "Upload",
     "User",
     "__version__",
     "default_profile",
@@ -139,8 +161,21 @@ _HOMES = {
         "TransportError",
         "UpgradeRequiredError",
     ),
+    "_files.facade": ("Files",),
     "_offline_models": ("Conflict", "HistoryEntry", "QueuedChange", "Recovery", "Stats", "SyncReport", "Undone"),
     "_replica": ("Replica",),
+    "_files.values": (
+        "Download",
+        "FileFailure",
+        "FileTree",
+        "FolderSync",
+        "Removal",
+        "Share",
+        "SyncAction",
+        "SyncPlan",
+        "UnfinishedUpload",
+        "Upload",
+    ),
     "_keyring": ("KeyringTokenStore",),
     "_models": (
         "Challenge",

@@ -121,7 +121,7 @@ class TodoClient:
         """The files in the signed-in user's own folder."""
         from todo_sdk._files import Files
 
-        return Files(self.config, self._session, self._traffic)
+        return Files(self.config, self._session, self.todos, self._traffic)
 
     @property
     def replica(self) -> Replica:

@@ -248,16 +248,18 @@ def test_the_function_is_told_what_it_works_on(template: Template) -> None:
         "FILES_BUCKET",
         "STAGE",
         "QUERY_TTL_SECONDS",
+        "RECORD_TTL_SECONDS",
         "POWERTOOLS_SERVICE_NAME",
         "POWERTOOLS_METRICS_NAMESPACE",
         "POWERTOOLS_LOG_LEVEL",
     }
 
 
-def test_the_function_knows_the_query_ttl_that_dax_has(template: Template) -> None:
+@pytest.mark.parametrize("lifetime", ["query", "record"])
+def test_the_function_knows_how_long_dax_keeps_things(template: Template, lifetime: str) -> None:
     [parameters] = of_type(template, "AWS::DAX::ParameterGroup").values()
-    milliseconds = int(parameters["ParameterNameValues"]["query-ttl-millis"])
-    assert int(function(template)["QUERY_TTL_SECONDS"]) * 1000 == milliseconds
+    milliseconds = int(parameters["ParameterNameValues"][f"{lifetime}-ttl-millis"])
+    assert int(function(template)[f"{lifetime.upper()}_TTL_SECONDS"]) * 1000 == milliseconds
 
 
 def test_only_the_api_may_invoke_the_function(template: Template) -> None:

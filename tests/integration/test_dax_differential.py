@@ -6,7 +6,6 @@ The cases are made from tables by the rules of the DAX protocol notes, section 1
 import asyncio
 import contextlib
 import copy
-import json
 import os
 import socket
 import subprocess
@@ -26,6 +25,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.npm import JavaScript
 from todo_backend.local.dax import Credentials, DaxCluster, DaxSettings, HttpDynamoDb
 
 pytestmark = pytest.mark.xdist_group("dax")  # one MiniStack for all of it
@@ -878,17 +878,11 @@ def test_the_command_serves_the_official_client_with_the_credentials_of_its_envi
     assert (tmp_path / "lists").read_text().startswith("[")
 
 
-@pytest.mark.skipif("TODO_DAX_JS" not in os.environ, reason="TODO_DAX_JS names no folder with the JavaScript clients")
-def test_the_javascript_clients_work(direct: Any, node: Node) -> None:
+def test_the_javascript_clients_work(direct: Any, node: Node, javascript: JavaScript) -> None:
     seed(direct)
     node.flush()
     words = [node.endpoint, REGION, CREDENTIALS.access_key_id, CREDENTIALS.secret_access_key]
-    script = Path(__file__).with_name("dax_javascript.cjs")
-    environment = {**os.environ, "NODE_PATH": str(Path(os.environ["TODO_DAX_JS"]) / "node_modules")}
-    done = subprocess.run(
-        ["node", script, *words], env=environment, capture_output=True, text=True, timeout=120, check=True
-    )
-    found = dict(json.loads(line) for line in done.stdout.splitlines())
+    found = javascript.run(Path(__file__).with_name("dax_javascript.cjs"), *words)
     item = {"pk": "js", "sk": 1.5, "n": 1.5, "s": ["x"], "m": {"a": [1, {"b": 2.25}]}, "nil": None, "t": True}
     reason = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
     assert found.pop("cancelled") == {

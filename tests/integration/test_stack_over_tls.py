@@ -80,7 +80,7 @@ def test_a_client_that_trusts_the_ca_does_the_main_job(data_dir: Path, config: C
         note = tmp_path / "note.txt"
         note.write_text("encrypted, too")
         client.files.upload(note, "note.txt")
-        assert client.files.download("note.txt", tmp_path / "copy.txt").read_text() == "encrypted, too"
+        assert client.files.read("note.txt") == b"encrypted, too"
     assert "item cache 0 hits 0 misses" not in local.status(data_dir).dax  # the Lambda reads through DAX
 
 

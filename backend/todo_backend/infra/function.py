@@ -14,7 +14,7 @@ from todo_backend.infra.cache import Cache
 from todo_backend.infra.files import Files
 from todo_backend.infra.identity import Identity
 from todo_backend.infra.logs import log_group
-from todo_backend.infra.settings import QUERY_TTL_SECONDS, Settings
+from todo_backend.infra.settings import QUERY_TTL_SECONDS, RECORD_TTL_SECONDS, Settings
 from todo_backend.infra.table import Table
 
 
@@ -56,6 +56,7 @@ class Function(Construct):
             "FILES_BUCKET": files.bucket.bucket_name,
             "STAGE": settings.stage,
             "QUERY_TTL_SECONDS": str(QUERY_TTL_SECONDS),
+            "RECORD_TTL_SECONDS": str(RECORD_TTL_SECONDS),
             "POWERTOOLS_SERVICE_NAME": "todo",
             "POWERTOOLS_METRICS_NAMESPACE": "MyTodoList",
             "POWERTOOLS_LOG_LEVEL": "INFO",

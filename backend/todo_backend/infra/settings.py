@@ -9,7 +9,7 @@ from todo_backend.infra.errors import SettingsError
 # API Gateway takes letters, digits and "_" in a stage's name, CloudFormation letters, digits and "-": what both take.
 _STAGE = re.compile(r"[A-Za-z][A-Za-z0-9]{0,29}")
 
-# DAX keeps a list and an item this long at most; `service` is told the first one (QUERY_TTL_SECONDS).
+# DAX keeps a list and an item this long at most; `service` is told both.
 QUERY_TTL_SECONDS = 300
 RECORD_TTL_SECONDS = 300
 

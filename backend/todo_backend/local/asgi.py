@@ -4,6 +4,9 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
+
+from .signature import Request
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -41,6 +44,17 @@ def header(scope: Scope, name: bytes) -> str:
         if key.lower() == name:
             return str(value.decode("latin-1"))
     return ""
+
+
+def as_signed(scope: Scope, body: bytes = b"") -> Request:
+    """The request as its signature sees it: the path as it was sent, headers of one name joined."""
+    headers: dict[str, str] = {}
+    for raw, value in scope["headers"]:
+        name, text = raw.decode("latin-1").lower(), value.decode("utf-8", "replace")
+        headers[name] = f"{headers[name]},{text}" if name in headers else text
+    path = bytes(scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
+    query = bytes(scope.get("query_string") or b"")
+    return Request(scope["method"], path.decode("latin-1"), query.decode("latin-1"), headers, body)
 
 
 async def read_body(receive: Receive, max_bytes: int | None = None) -> bytes:

@@ -18,7 +18,7 @@ _MEBIBYTE: Final = 1024 * 1024
 MAX_OBJECT_BYTES: Final = 5 * 1024 * _MEBIBYTE  # S3's limit for one PUT
 MAX_JSON_BYTES: Final = 17 * _MEBIBYTE  # DynamoDB takes 16 MB in one request; nobody with such an API takes more
 MAX_BODY_BYTES: Final = 128 * _MEBIBYTE  # of everything else: a Lambda's code in base64
-_KEPT_BYTES: Final = _MEBIBYTE  # of a body, to look at when it has broken something
+_KEPT_BYTES: Final = _MEBIBYTE  # at least, of a body, to look at when it has broken something
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +94,8 @@ class _Exchange:
         if self.is_too_large:
             code = "EntityTooLarge" if self._request.service == "s3" else "RequestEntityTooLargeException"
             return (400 if self._request.service == "s3" else 413), code, "Request size exceeded the limit."
-        query = bytes(self._scope.get("query_string") or b"").decode("latin-1")
-        found = await asyncio.to_thread(refusal_of, self._request, self._target, query, self._kept)
+        found = None
+        if len(self._kept) == self._taken:  # of half a body nobody can tell
+            query = bytes(self._scope.get("query_string") or b"").decode("latin-1")
+            found = await asyncio.to_thread(refusal_of, self._request, self._target, query, self._kept)
         return found or (500, *internal_error(self._request.service))

@@ -37,6 +37,7 @@ from .options import ACCOUNT_ID, HOST, REGION, Outputs, StackOptions
 from .preflight import listen, require_extra
 from .provide import ClusterPlan, Plan, cluster_of
 from .provide import plan as make_plan
+from .s3 import S3Front, known_to_ministack
 from .signed import Signed
 from .trace import Trace, note_fault, note_gateway
 
@@ -142,9 +143,8 @@ class _Run:
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
         clock, rules = Clock(), Rules()
-        identity = Identity(
-            Guard(Signed(journal, credentials)), control, credentials, self._data_dir, inbox, clock.time
-        )
+        s3 = S3Front(journal, known_to_ministack, credentials.access_key, clock.time)
+        identity = Identity(Guard(Signed(s3, credentials)), control, credentials, self._data_dir, inbox, clock.time)
         gateway = Gateway(
             identity,
             RestControl(control.send_rest, control.call),

@@ -90,7 +90,8 @@ class Api:
         return self._call(route, request, partition)
 
     def _call(self, route: Route, request: Request, partition: Partition) -> Answer:
-        reader = Reader(partition, self.clock(), self.settings.query_ttl_seconds)
+        settings = self.settings
+        reader = Reader(partition, self.clock(), settings.query_ttl_seconds, settings.record_ttl_seconds)
         return _HANDLERS[route.name](request, reader)
 
     def _config(self) -> dict[str, Any]:

@@ -2,23 +2,20 @@
 
 import os
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from todo_backend.service import telemetry
 from todo_backend.service.api import Api, Record
-from todo_backend.service.errors import UnavailableError
 from todo_backend.service.settings import Settings
 from todo_backend.service.store import Table
 
 _SETTINGS: Final = Settings.from_environment(os.environ)
-_TABLE: Final = Table(_SETTINGS)
+_TABLE: Final = Table(_SETTINGS, telemetry.tell)
 _API: Final = Api(_SETTINGS, _TABLE.partition_of, lambda: datetime.now(UTC))
 
 # Connecting costs most of a cold start; while Lambda still counts it as Init it costs the least.
-with suppress(UnavailableError):
-    _TABLE.open()
+_TABLE.open()
 
 
 @telemetry.traced

@@ -17,11 +17,15 @@ class RaceLostError(Exception):
 
 @dataclass
 class Facts:
-    """What a request cost and what it found in the caches: one line of the log. Counted by the partition and rules."""
+    """What a request cost and what it found in the caches: one line of the log. Counted by the partition and rules.
+
+    `detours` are calls around a cluster that was away; reads among them are consistent, whatever was asked.
+    """
 
     eventual_reads: int = 0
     consistent_reads: int = 0
     writes: int = 0
+    detours: int = 0
     read_units: float = 0.0
     write_units: float = 0.0
     store_ms: float = 0.0

@@ -5,7 +5,11 @@
 - A block of to-dos is believed when it proves that it is complete: the top revision is in it, and so is every to-do of
   the last transaction. If it does not, META and block are read again consistently.
 - Once META is older than the query cache's lifetime plus a minute, no entry filled from a lagging replica can be left,
-  and the proof is not asked for: a tombstone that would give it may have gone by TTL.
+  and the proof is not asked for: a tombstone that would give it may have gone by TTL. A block newer than META proves
+  that META is old, at any age.
+- A single to-do comes from the item cache once META is older than that cache's lifetime plus a minute, else it is read
+  consistently: until then an entry from before the change may be left. A minute would do if every change reached the
+  cache; one that was written around the cluster, or whose node died before it had told the others, does not.
 """
 
 import time
@@ -20,7 +24,7 @@ from todo_backend.service.partition import Block, Partition, Range
 from todo_backend.service.times import parse_date_time
 from todo_backend.service.todos import Item
 
-# DAX refreshes the items of a transaction in the background, and replicas of DynamoDB follow within a second or so.
+# Replicas of DynamoDB and nodes of DAX follow within a second or so.
 SETTLE_SECONDS: Final = 60
 PROOF_TRIES: Final = 3
 PROOF_PAUSE_SECONDS: Final = 0.02
@@ -33,6 +37,7 @@ class Reader:
     partition: Partition
     now: datetime
     query_ttl_seconds: int
+    record_ttl_seconds: int
     pause: Callable[[float], None] = time.sleep
 
     def meta(self, min_revision: int = 0) -> Meta:
@@ -54,7 +59,7 @@ class Reader:
         """
         meta, items = self.partition.load([todo_id], consistent=False)
         item = items.get(todo_id)
-        moved = meta is None or meta.revision < min_revision or self._age_seconds(meta) < SETTLE_SECONDS
+        moved = meta is None or meta.revision < min_revision or not self._items_settled(meta)
         if moved or item is None:
             item = self.partition.todo(todo_id)
         if item is None or item["deleted"] or expired(item, self.now):
@@ -68,7 +73,7 @@ class Reader:
         """
         facts = self.partition.facts
         block = self.partition.block(replace(span, at=meta.revision), consistent=False)
-        if self._settled(meta):
+        if self._settled(meta) and block.top <= meta.revision:
             facts.proof = "settled"
             return meta, block
         if _proves(block, span, meta):
@@ -88,6 +93,11 @@ class Reader:
 
     def _settled(self, meta: Meta) -> bool:
         return self._age_seconds(meta) > self.query_ttl_seconds + SETTLE_SECONDS
+
+    def _items_settled(self, meta: Meta) -> bool:
+        # DD-34: with a lifetime of 0 items never expire.
+        ttl_seconds = self.record_ttl_seconds
+        return ttl_seconds > 0 and self._age_seconds(meta) > ttl_seconds + SETTLE_SECONDS
 
     def _age_seconds(self, meta: Meta) -> float:
         if meta.changed_at is None:

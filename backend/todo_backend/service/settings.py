@@ -27,6 +27,7 @@ class Settings:
     files_bucket: str
     stage: str
     query_ttl_seconds: int
+    record_ttl_seconds: int = 300
     dax_endpoint: str | None = None
     endpoint_url: str | None = None
 
@@ -48,8 +49,9 @@ class Settings:
             identity_pool_id=environ["IDENTITY_POOL_ID"],
             files_bucket=environ["FILES_BUCKET"],
             stage=environ["STAGE"],
-            # DD-34: five minutes is DAX's own default for its query cache.
+            # DD-24, DD-27: five minutes is DAX's own default for both caches.
             query_ttl_seconds=int(environ.get("QUERY_TTL_SECONDS") or 300),
+            record_ttl_seconds=int(environ.get("RECORD_TTL_SECONDS") or 300),
             dax_endpoint=environ.get("DAX_ENDPOINT") or None,
             # Only the embedded stack has one address for all of AWS; clients learn it from /v1/config.
             endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,

@@ -1,6 +1,7 @@
 """The table: DynamoDB through boto3, or through a DAX cluster with the same calls. The only module that does I/O.
 
-Both clients are low-level ones of one shape; which of them is decided once, at cold start.
+Both clients are low-level ones of one shape. Whether there is a cluster is decided once, at cold start; around it is
+gone only while it cannot be reached (`detour`).
 """
 
 import time
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from todo_backend.service.attributes import from_item, to_item
 from todo_backend.service.changes import Meta, Plan
+from todo_backend.service.detour import LOST, Circuit, ClusterLostError, Detour, Ways
 from todo_backend.service.errors import ThrottledError, UnavailableError
 from todo_backend.service.partition import Block, Facts, RaceLostError, Range
 from todo_backend.service.settings import Settings
@@ -25,6 +27,8 @@ UNBOUNDED: Final = 10**15  # above every revision, and far below the 38 digits o
 CONNECT_TIMEOUT_SECONDS: Final = 1
 READ_TIMEOUT_SECONDS: Final = 3
 ATTEMPTS: Final = 2
+# DAX answers in a millisecond, or has DynamoDB answer; who waits longer asks DynamoDB himself.
+DAX_READ_TIMEOUT_SECONDS: Final = 2
 
 # DD-07, DD-15; the short names are those of cancellation reasons.
 RACES: Final = {
@@ -43,15 +47,10 @@ THROTTLES: Final = {
     "RequestLimitExceededException",
 }
 OUTAGES: Final = {
-    "InternalServerError",
-    "InternalServerErrorException",
     "InternalFailure",
     "ServiceUnavailable",
     "ServiceUnavailableException",
-    # The DAX client's own words for a cluster that it cannot reach or that hangs up.
-    "NoRouteException",
-    "ConnectionException",
-    "EndOfStreamException",
+    *LOST,
 }
 
 UNREACHABLE: Final = "the store cannot be reached; try again in a moment"
@@ -60,58 +59,76 @@ _Row = dict[str, Any]
 
 
 def connect(settings: Settings) -> Any:
-    """Open the client for DAX or DynamoDB."""
+    """Make the client for DynamoDB; it connects when it is first asked."""
+    import boto3
     from botocore.config import Config  # the data-only users of this package need no botocore
 
-    timeouts = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "read_timeout": READ_TIMEOUT_SECONDS}
-    if settings.dax_endpoint is not None:
-        import botocore.session
-        from amazondax import AmazonDaxClient
+    return boto3.client(
+        "dynamodb",
+        region_name=settings.region,
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        ),
+    )
 
-        # The DAX client counts retries, not attempts.
-        config = Config(region_name=settings.region, retries={"max_attempts": ATTEMPTS - 1}, **timeouts)
-        session = botocore.session.get_session()
-        return AmazonDaxClient(session, config=config, endpoint_url=settings.dax_endpoint)
-    import boto3
 
-    retries = {"total_max_attempts": ATTEMPTS, "mode": "standard"}
-    return boto3.client("dynamodb", region_name=settings.region, config=Config(retries=retries, **timeouts))
+def connect_to_dax(settings: Settings) -> Any:
+    """Open the client for the DAX cluster; raises at once, or after a second, when there is none."""
+    import botocore.session
+    from amazondax import AmazonDaxClient
+    from botocore.config import Config
+
+    config = Config(
+        region_name=settings.region,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=DAX_READ_TIMEOUT_SECONDS,
+        # The client would repeat whatever failed, even a condition that does not hold; `detour` knows better.
+        retries={"max_attempts": 0},
+    )
+    return AmazonDaxClient(botocore.session.get_session(), config=config, endpoint_url=settings.dax_endpoint)
+
+
+def _untold(level: str, sentence: str) -> None:
+    """Tell nobody."""
 
 
 class Table:
-    """The table, whose connection all requests of this environment share (LA-16)."""
+    """The table, whose connections all requests of this environment share (LA-16).
 
-    def __init__(self, settings: Settings, connect: Callable[[Settings], Any] = connect) -> None:
-        self._settings = settings
-        self._connect = connect
-        self._client: Any = None
+    `tell` takes what an operator should know: a level ("warning", "info") and a sentence.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tell: Callable[[str, str], None] = _untold,
+        *,
+        connect: Callable[[Settings], Any] = connect,
+        connect_to_dax: Callable[[Settings], Any] = connect_to_dax,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = settings.table_name
+        self._client = None if settings.dax_endpoint else connect(settings)
+        self._ways = Ways(lambda: connect(settings), lambda: connect_to_dax(settings), tell, Circuit(clock))
 
     def open(self) -> None:
-        """Connect; a cluster that cannot be reached now is tried again by the next request.
-
-        Raises:
-            UnavailableError: the DAX cluster cannot be reached.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            self._client = self._client or self._connect(self._settings)
-        except ClientError as error:
-            raise _meaning(error) from error
-        except (BotoCoreError, OSError) as error:
-            raise UnavailableError(UNREACHABLE) from error
+        """Connect to the cluster, if there is one, ahead of the first request; one that is away is left to requests."""
+        if self._client is None:
+            self._ways.open()
 
     def partition_of(self, user_id: str) -> "UserPartition":
         """Give one user's items, for one request."""
-        self.open()
-        return UserPartition(self._client, self._settings.table_name, user_id)
+        facts = Facts()
+        return UserPartition(self._client or Detour(self._ways, facts), self._name, user_id, facts)
 
 
 class UserPartition:
     """One user's items, for one request (`partition.Partition` says what each method promises)."""
 
-    def __init__(self, client: Any, table_name: str, user_id: str) -> None:
-        self.facts = Facts()
+    def __init__(self, client: Any, table_name: str, user_id: str, facts: Facts | None = None) -> None:
+        self.facts = facts or Facts()
         self._client = client
         self._table = table_name
         self._pk = {"S": f"USER#{user_id}"}
@@ -225,6 +242,9 @@ class UserPartition:
         try:
             answer: _Row = getattr(self._client, operation)(**parameters)
             return answer
+        except ClusterLostError as error:
+            # It may have happened: what is read next, around the cluster, tells. A change is known by its key.
+            raise RaceLostError from error
         except ClientError as error:
             raise _meaning(error) from error
         except (BotoCoreError, OSError) as error:

@@ -34,6 +34,11 @@ def traced(handler: Handler) -> Handler:
     return wrapped
 
 
+def tell(level: str, sentence: str) -> None:
+    """Write a line that belongs to no request."""
+    (logger.warning if level == "warning" else logger.info)(sentence)
+
+
 def report(record: Record, request_id: str | None, duration_ms: float) -> None:
     """Write the request's line and metrics."""
     line = describe(record, request_id, duration_ms)
@@ -60,6 +65,7 @@ def describe(record: Record, request_id: str | None, duration_ms: float) -> dict
             "not_modified": facts.not_modified,
         },
         "writes": facts.writes,
+        "detours": facts.detours,
         "read_units": facts.read_units,
         "write_units": facts.write_units,
         "store_ms": round(facts.store_ms, 1),
@@ -87,6 +93,7 @@ def _measure(record: Record, duration_ms: float) -> None:
     metrics.add_metric("EventualReads", MetricUnit.Count, facts.eventual_reads)
     metrics.add_metric("ConsistentReads", MetricUnit.Count, facts.consistent_reads)
     metrics.add_metric("Rereads", MetricUnit.Count, int(facts.proof in ("reread", "unproved")))
+    metrics.add_metric("Detours", MetricUnit.Count, facts.detours)
     metrics.add_metric("ReadUnits", MetricUnit.Count, facts.read_units)
     metrics.add_metric("WriteUnits", MetricUnit.Count, facts.write_units)
     metrics.flush_metrics()

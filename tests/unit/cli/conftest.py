@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -18,15 +18,24 @@ from todo_cli._context import AppContext, Terminal
 from todo_cli._main import run
 from todo_sdk import (
     Challenge,
+    ConflictError,
     Device,
+    Download,
+    FileFailure,
     FileInfo,
+    FolderSync,
     InvalidRequestError,
     MfaSetup,
     NotFoundError,
     NotSignedInError,
+    Removal,
     Replica,
+    Share,
     SignUp,
+    SyncAction,
+    SyncPlan,
     Todo,
+    Upload,
     User,
 )
 
@@ -170,25 +179,45 @@ class FakeFiles:
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {"notes/a.txt": b"hello"}
+        self.failing: tuple[FileFailure, ...] = ()
 
     def _info(self, key: str) -> FileInfo:
         return FileInfo(key=key, size_bytes=len(self.kept[key]), modified_at=NOW, etag="5d41402a")
 
-    def upload(self, local: Path, remote: str) -> FileInfo:
+    def upload(
+        self, local: Path, remote: str, *, progress: Callable[..., None] | None = None, if_absent: bool = False
+    ) -> Upload:
+        if if_absent and remote in self.kept:
+            raise ConflictError(f"{remote} is there already")
         self.kept[remote] = Path(local).read_bytes()
-        return self._info(remote)
+        info = self._info(remote)
+        return Upload(remote, info.size_bytes, NOW, info.etag, sent_bytes=info.size_bytes, kept_bytes=0)
 
-    def download(self, remote: str, local: Path) -> Path:
+    def download(self, remote: str, local: Path, *, progress: Callable[..., None] | None = None) -> Download:
         if remote not in self.kept:
             raise NotFoundError(f"there is no file {remote}")
-        Path(local).write_bytes(self.kept[remote])
-        return Path(local)
+        size_bytes = Path(local).write_bytes(self.kept[remote])
+        return Download(remote, Path(local), size_bytes, "5d41402a", size_bytes, 0, verified=True)
+
+    def share(self, remote: str, expires_in: timedelta) -> Share:
+        return Share(remote, f"https://example.com/{remote}?X-Amz-Signature=s", NOW + expires_in, "request")
+
+    def plan_sync(self, folder: Path, prefix: str, direction: Any, *, delete: bool = False) -> SyncPlan:
+        steps = [SyncAction("upload", f"{prefix}new.txt", folder / "new.txt", 3, "new")]
+        steps += [SyncAction("remove_remote", f"{prefix}old.txt", folder / "old.txt", 0, "not in the folder")] * delete
+        return SyncPlan(folder, prefix, direction, tuple(steps), unchanged=2)
+
+    def carry_out(self, plan: SyncPlan) -> FolderSync:
+        return FolderSync(plan, plan.actions[:1], self.failing)
+
+    def remove_many(self, keys: Iterable[str]) -> Removal:
+        removed = tuple(keys)
+        for key in removed:
+            self.kept.pop(key, None)
+        return Removal(removed, self.failing)
 
     def list(self, prefix: str = "") -> Iterator[FileInfo]:
         yield from (self._info(key) for key in sorted(self.kept) if key.startswith(prefix))
-
-    def remove(self, remote: str) -> None:
-        self.kept.pop(remote, None)
 
 
 class FakeClient:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tests.unit.cognito.conftest import Pool, World
 
 PASSWORD = "Correct-Horse-7"
-SECRET = "s3cretOfAtLeast24Characters"
+SECRET = "s3cretOfAtLeast24Characte/+"  # as the control plane makes them: base64
 ROTATION = {"RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": 30}}
 AT_ONCE = {"RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": 0}}
 

@@ -77,6 +77,27 @@ def test_a_well_formed_call_that_breaks_it_stays_a_500_and_tells_nothing() -> No
     assert (answer.status, answer.json()["message"]) == (500, "Internal server error")
 
 
+def test_a_body_too_long_to_be_kept_is_not_called_malformed() -> None:
+    target, half = {"x_amz_target": "DynamoDB_20120810.GetItem"}, b'{"TableName":"' + b"x" * 600_000
+
+    async def in_pieces() -> int:
+        sent, pieces = list[Message](), [half, b"x" * 600_000, b'"}']
+        headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in target.items()]
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
+
+        async def receive() -> Message:
+            piece = pieces.pop(0)
+            return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await Guard(Inside(BROKEN))(scope, receive, send)
+        return int(sent[0]["status"])
+
+    assert asyncio.run(in_pieces()) == 500
+
+
 def test_an_unknown_operation_is_told_so() -> None:
     answer = guarded(Inside(BROKEN), "ssm", b"{}", x_amz_target="AmazonSSM.Nope")
     assert (answer.status, answer.json()["__type"]) == (400, "UnknownOperationException")

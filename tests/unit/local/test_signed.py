@@ -84,11 +84,19 @@ def test_the_owners_signature_opens(service: str, path: str) -> None:
     assert (answer.status, inside.bodies) == (204, [b"body"])
 
 
-def test_an_announced_payload_is_taken_at_its_word() -> None:
-    headers = {"X-Amz-Content-SHA256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
-    request = AWSRequest("PUT", f"{ENDPOINT}/bucket/key", headers=headers, data=b"")
-    request.context["payload_signing_enabled"] = False
-    S3SigV4Auth(RIGHT, "s3", "us-east-1").add_auth(request)
+def test_an_announced_payload_is_compared_with_the_body() -> None:
+    assert sent(signed("s3", "/bucket/key", b"body", method="PUT"), b"body").status == 204
+    assert sent(signed("s3", "/bucket/key", b"body", method="PUT"), b"other").status == 400
+
+
+@pytest.mark.parametrize("announced", ["STREAMING-UNSIGNED-PAYLOAD-TRAILER", "UNSIGNED-PAYLOAD"])
+def test_a_payload_that_s3_lets_a_client_leave_unsigned_is_not(announced: str) -> None:
+    class Auth(S3SigV4Auth):  # type: ignore[misc]
+        def payload(self, request: AWSRequest) -> str:
+            return announced
+
+    request = AWSRequest("PUT", f"{ENDPOINT}/bucket/key", data=b"")
+    Auth(RIGHT, "s3", "us-east-1").add_auth(request)
     assert sent(request.prepare(), b"5\r\nchunk\r\n0\r\n\r\n").status == 204
 
 

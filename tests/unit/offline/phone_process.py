@@ -38,7 +38,8 @@ def client_of(folder: Path, api_url: str, session: dict[str, Any] | None = None)
 class Life:
     """What one phone does until it is killed."""
 
-    def __init__(self, folder: Path, api_url: str, seed: int) -> None:
+    def __init__(self, folder: Path, api_url: str, seed: int, pulse: int) -> None:
+        self.pulse = pulse
         self.random = random.Random(seed)
         self.name = f"{folder.name}-{seed}"
         self.log = os.open(folder / "log.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -52,6 +53,7 @@ class Life:
     def run(self, operations: int) -> None:
         """Do things in a random order."""
         for number in range(operations):
+            os.write(self.pulse, b".")
             getattr(self, self.random.choice(OPERATIONS).replace(" ", "_").replace("-", "_"))(f"{self.name}-{number}")
 
     def add(self, token: str) -> None:
@@ -108,14 +110,37 @@ class Life:
         return self.random.choice(found) if found else None
 
 
-def live(line: dict[str, Any]) -> None:
+def live(line: dict[str, Any], pulse: int) -> None:
     """The life of one phone; ends the process."""
     try:
-        Life(Path(line["folder"]), line["api_url"], line["seed"]).run(line["operations"])
+        Life(Path(line["folder"]), line["api_url"], line["seed"], pulse).run(line["operations"])
     except TodoError as error:
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
         os._exit(3)
     os._exit(0)
+
+
+def born(line: dict[str, Any]) -> tuple[int, int]:
+    """Fork a phone; gives its process and the pipe that beats once for each thing that it begins."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        live(line, write)
+    os.close(write)
+    return child, read
+
+
+def killed(child: int, pulse: int, line: dict[str, Any]) -> str:
+    """Kill a phone a moment after it has begun so many things: however slow the machine, it did something."""
+    for _ in range(line["begins"]):
+        if not os.read(pulse, 1):
+            break
+    time.sleep(line["then_seconds"])
+    os.kill(child, signal.SIGKILL)  # still ours until it is waited for
+    status = os.waitpid(child, 0)[1]
+    os.close(pulse)
+    return "dead" if os.WIFSIGNALED(status) else f"ended {os.WEXITSTATUS(status)}"
 
 
 def main() -> None:
@@ -124,21 +149,11 @@ def main() -> None:
 
     import requests  # noqa: F401
 
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for text in sys.stdin:
         lines = json.loads(text)
-        children = {}
-        for line in lines:
-            child = os.fork()
-            if child == 0:
-                live(line)
-            children[child] = line["lives_seconds"]
-        started, ends = time.monotonic(), []
-        for child, lives_seconds in sorted(children.items(), key=lambda each: each[1]):
-            time.sleep(max(0.0, started + lives_seconds - time.monotonic()))
-            os.kill(child, signal.SIGKILL)  # still ours until it is waited for
-            status = os.waitpid(child, 0)[1]
-            ends.append("dead" if os.WIFSIGNALED(status) else f"ended {os.WEXITSTATUS(status)}")
-        print(json.dumps(ends), flush=True)
+        phones = [born(line) for line in lines]
+        print(json.dumps([killed(*phone, line) for phone, line in zip(phones, lines, strict=True)]), flush=True)
 
 
 if __name__ == "__main__":

@@ -140,8 +140,9 @@ def kill_phones(network: Line, folders: list[Path], api_url: str) -> list[str]:
                     "folder": str(folder),
                     "api_url": api_url,
                     "seed": SEED * 1_000_000 + number * 10 + each,
-                    "operations": 25,
-                    "lives_seconds": chance.uniform(0.01, 0.4),
+                    "operations": 30,
+                    "begins": chance.randint(1, 12),
+                    "then_seconds": chance.uniform(0, 0.03),
                 }
                 for each in range(chance.choice((1, 1, 2)))
             ]

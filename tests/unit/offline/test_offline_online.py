@@ -52,6 +52,17 @@ def test_completing_again_is_the_same_next_occurrence_whoever_does_it(phone: Pho
     assert again.title == "Filter, the blue one"
 
 
+def test_a_next_occurrence_that_another_device_made_otherwise_is_the_next_one(phone: Phone) -> None:
+    todos = phone.client.todos
+    todo = todos.add("Filter", due="2026-11-01", recurrence="RRULE;X-FROM=COMPLETION:FREQ=DAILY;INTERVAL=3")
+    theirs = todos.add("Filter", todo_id=successor_id(todo.id), due="2026-11-20")
+    assert todos.done(todo.id).next == theirs
+    todos.remove(theirs.id)
+    following = todos.done(todo.id).next
+    assert following is not None
+    assert following.id == successor_id(todo.id, 1)
+
+
 def test_an_answer_lost_between_completing_and_the_next_one_is_made_good_by_repeating(phone: Phone) -> None:
     todos = phone.client.todos
     todo = todos.add("Water", due="2026-11-23", recurrence="FREQ=WEEKLY")
@@ -92,6 +103,7 @@ def test_reopening_leaves_a_changed_next_occurrence(phone: Phone) -> None:
         {"due": "2026-12-24", "recurrence": "every day"},
         {"due": "soon"},
         {"due": "2026-12-24", "recurrence": "FREQ=DAILY;COUNT=x"},
+        {"recurrence": "FREQ=DAILY"},
     ],
 )
 def test_dates_and_rules_that_cannot_be_are_refused_before_any_call(phone: Phone, fields: dict[str, str]) -> None:

@@ -78,10 +78,16 @@ def test_modules_import_only_from_storeys_below() -> None:
     )
     height = {module: number for number, modules in enumerate(storeys) for module in modules}
     folder = Path(todo_sdk.__file__).parent
-    assert {file.stem for file in folder.glob("*.py")} == set(height)
-    for module, number in height.items():
-        for imported in _own_imports(ast.parse((folder / f"{module}.py").read_text("utf-8"))):
-            assert height[imported] <= number, f"{module} imports {imported}"
+    sources = {module: _sources(folder / module) for module in height}
+    there = {file.stem for file in folder.glob("*.py")} | {file.parent.name for file in folder.glob("*/__init__.py")}
+    assert there == set(height)
+    for module, files in sources.items():
+        for imported in {name for file in files for name in _own_imports(ast.parse(file.read_text("utf-8")))}:
+            assert height[imported.partition(".")[0]] <= height[module], f"{module} imports {imported}"
+
+
+def _sources(module: Path) -> list[Path]:
+    return sorted(module.glob("*.py")) if module.is_dir() else [module.with_suffix(".py")]
 
 
 def _own_imports(tree: ast.Module) -> set[str]:

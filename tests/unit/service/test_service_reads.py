@@ -1,17 +1,26 @@
 """Cached reads that are never stale for the one who wrote: each rule of reading, against caches at their worst."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from todo_backend.service import todos, writes
-from todo_backend.service.changes import Change
+from todo_backend.service.changes import Change, Meta, apply
 
 if TYPE_CHECKING:
-    from tests.unit.service.conftest import Reply, Service
+    from tests.unit.service.conftest import MemoryTable, Reply, Service, State
 
 NewId = Callable[[], str]
+
+
+def with_another_todo(table: "MemoryTable", todo_id: str) -> "State":
+    """The state after a write that no cache heard of."""
+    change = Change("create", todo_id, "k", {**todos.DEFAULTS, "title": "another"})
+    plan = apply((change,), table.now.items, table.now.meta or Meta(), datetime(2026, 11, 23, 12, 6, tzinfo=UTC))
+    return replace(table.now, meta=plan.after, items={**table.now.items, **plan.puts})
 
 
 def titles(reply: "Reply") -> list[str]:
@@ -161,22 +170,22 @@ def test_a_list_that_never_proves_itself_is_served_all_the_same(service: "Servic
     assert service.last.facts.proof == "unproved"
 
 
-def test_one_todo_is_read_consistently_while_meta_is_young(service: "Service", new_id: NewId) -> None:
-    todo_id = new_id()
-    service.add(todo_id, "milk")
-    service.table().remembers = True
-    service.later(seconds=61)
-    assert service.get(todo_id).body["title"] == "milk"
-    assert service.last.facts.consistent_reads == 0
-    service.edit(todo_id, title="tea")
-    # The cached META is old, so the caller's own revision must make the difference.
-    assert service.get(todo_id, min_revision=2).body["title"] == "tea"
+def test_an_old_meta_is_found_out_by_a_newer_block_at_any_age(service: "Service", new_id: NewId) -> None:
+    service.add(new_id(), "first")
+    service.later(seconds=361)
+    table = service.table()
+    table.remembers = True
+    assert service.call("GET", "/v1/revision").body == {"revision": 1}
+    table.history.append(with_another_todo(table, new_id()))
+    reply = service.list()
+    assert (titles(reply), reply.body["revision"]) == (["another", "first"], 2)
+    assert service.last.facts.proof == "reread"
 
 
-def test_one_todo_comes_from_the_cache_when_meta_is_a_minute_old(service: "Service", new_id: NewId) -> None:
+def test_one_todo_is_read_consistently_until_no_older_copy_of_it_can_be_left(service: "Service", new_id: NewId) -> None:
     todo_id = new_id()
     service.add(todo_id)
-    service.later(seconds=59)
+    service.later(seconds=360)
     service.get(todo_id)
     assert service.last.facts.consistent_reads == 1
     service.later(seconds=1)
@@ -184,15 +193,36 @@ def test_one_todo_comes_from_the_cache_when_meta_is_a_minute_old(service: "Servi
     assert service.last.facts.consistent_reads == 0
 
 
+def test_one_todo_is_never_believed_of_a_cache_that_never_forgets(service: "Service", new_id: NewId) -> None:
+    # DD-34: a lifetime of 0 is for ever.
+    service.settings = replace(service.settings, record_ttl_seconds=0)
+    todo_id = new_id()
+    service.add(todo_id)
+    service.later(days=1)
+    service.get(todo_id)
+    assert service.last.facts.consistent_reads == 1
+
+
+def test_an_old_meta_does_not_hide_the_callers_own_change_of_a_todo(service: "Service", new_id: NewId) -> None:
+    todo_id = new_id()
+    service.add(todo_id, "milk")
+    service.table().remembers = True
+    service.later(seconds=361)
+    assert service.get(todo_id).body["title"] == "milk"
+    assert service.last.facts.consistent_reads == 0
+    service.edit(todo_id, title="tea")
+    assert service.get(todo_id, min_revision=2).body["title"] == "tea"
+
+
 def test_that_a_todo_is_absent_is_confirmed_by_a_consistent_read(service: "Service", new_id: NewId) -> None:
     # DD-28: DAX caches a miss too.
     todo_id = new_id()
     service.add(new_id(), "other")
-    service.later(seconds=61)
+    service.later(seconds=361)
     service.table().remembers = True
     assert service.get(todo_id).status == 404
     service.add(todo_id, "milk")
-    service.later(seconds=61)
+    service.later(seconds=361)
     assert service.get(todo_id).status == 200
 
 

@@ -12,10 +12,12 @@ from todo_backend.service.changes import Change, Meta, apply
 from todo_backend.service.errors import ThrottledError, UnavailableError
 from todo_backend.service.partition import RaceLostError, Range
 from todo_backend.service.settings import REQUIRED, Settings
-from todo_backend.service.store import Table, UserPartition, connect
+from todo_backend.service.store import Table, UserPartition, connect, connect_to_dax
 from todo_backend.service.todos import DEFAULTS
 
 TODO_ID = "019ab000-0000-7000-8000-000000000001"
+WITHOUT_DAX = {**dict.fromkeys(REQUIRED, "x"), "AWS_REGION": "eu-west-1"}
+WITH_DAX = {**WITHOUT_DAX, "DAX_ENDPOINT": "daxs://cluster"}
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PLAN = apply((Change("create", TODO_ID, "k", {**DEFAULTS, "title": "milk"}),), {}, Meta(4), NOW)
 
@@ -182,28 +184,13 @@ def test_a_partition_does_not_show_its_owner() -> None:
 def test_the_client_gives_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    settings = Settings.from_environment({**dict.fromkeys(REQUIRED, "x"), "AWS_REGION": "eu-west-1"})
-    config = connect(settings).meta.config
+    config = connect(Settings.from_environment(WITHOUT_DAX)).meta.config
     # API Gateway waits 29 s (AG-27): five rounds of a transaction must fit with room to spare.
     assert (config.connect_timeout, config.read_timeout) == (1, 3)
     assert config.retries["total_max_attempts"] == 2
 
 
-def test_a_dax_cluster_that_cannot_be_reached_is_unavailable_and_tried_again() -> None:
-    tried: list[Settings] = []
-
-    def unreachable(settings: Settings) -> Any:
-        tried.append(settings)
-        raise client_error("NoRouteException", 0)
-
-    table = Table(Settings.from_environment(dict.fromkeys(REQUIRED, "x")), unreachable)
-    for _ in range(2):
-        with pytest.raises(UnavailableError):
-            table.partition_of("alice")
-    assert len(tried) == 2
-
-
-def test_with_a_dax_endpoint_the_dax_client_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dax_client_gives_up_soon_and_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[dict[str, Any]] = []
 
     def client(session: object, **parameters: Any) -> str:
@@ -211,7 +198,21 @@ def test_with_a_dax_endpoint_the_dax_client_is_asked(monkeypatch: pytest.MonkeyP
         return "dax"
 
     monkeypatch.setattr("amazondax.AmazonDaxClient", client)
-    environ = {**dict.fromkeys(REQUIRED, "x"), "AWS_REGION": "eu-west-1", "DAX_ENDPOINT": "daxs://cluster"}
-    assert connect(Settings.from_environment(environ)) == "dax"
+    assert connect_to_dax(Settings.from_environment(WITH_DAX)) == "dax"
+    config = made[0]["config"]
     assert made[0]["endpoint_url"] == "daxs://cluster"
-    assert made[0]["config"].region_name == "eu-west-1"
+    assert (config.region_name, config.connect_timeout, config.read_timeout) == ("eu-west-1", 1, 2)
+    assert config.retries["max_attempts"] == 0
+
+
+@pytest.mark.parametrize(("environ", "asked"), [(WITH_DAX, "dax"), (WITHOUT_DAX, "dynamodb")])
+def test_the_endpoint_in_the_environment_decides_who_is_asked(environ: dict[str, str], asked: str) -> None:
+    clients = {"dax": Client({}), "dynamodb": Client({})}
+    table = Table(
+        Settings.from_environment(environ),
+        connect=lambda settings: clients["dynamodb"],
+        connect_to_dax=lambda settings: clients["dax"],
+    )
+    table.open()
+    table.partition_of("alice").meta(consistent=False)
+    assert {name: len(client.calls) for name, client in clients.items()} == {"dax": 0, "dynamodb": 0} | {asked: 1}

@@ -168,6 +168,7 @@ class CognitoApp:
         """An operation on pools: hand it on, and ask anew about what it may have changed."""
         try:
             body = await wire.read_body(receive)
+            _check_policy(body)
         except CognitoError as error:
             await wire.failure(error).send(send)
             return
@@ -218,6 +219,14 @@ class CognitoApp:
         while self._is_stale:
             self._is_stale = False
             await self.sync_roles()
+
+
+def _check_policy(body: bytes) -> None:
+    """The bounds of a password policy (UP-16), which the control plane does not know."""
+    given = wire.parsed(body)
+    policies = given.get("Policies") if isinstance(given, dict) else None
+    if isinstance(policies, dict):
+        parameters.check("cognito-idp", "UpdateUserPool", {"UserPoolId": "checked_here", "Policies": policies})
 
 
 def _pool_named_in(body: bytes) -> str | None:

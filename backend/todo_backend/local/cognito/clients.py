@@ -1,17 +1,28 @@
-"""What the control plane forgets of an app client: refresh token rotation is dropped when a client is made or changed.
+"""What the control plane forgets of an app client, or takes although AWS would not.
 
-Here it is taken from those calls as they pass by, kept, and put back into the answers that describe the client.
+Refresh token rotation is dropped when a client is made or changed: here it is taken from those calls as they pass by,
+kept, and put back into the answers that describe the client. Lifetimes of tokens have bounds.
 """
 
 import json
 from typing import Any
 
 from . import parameters
+from .errors import invalid_parameter
 from .store import Store
 from .wire import Response
 
 _CLIENT = "client"
 _FORGOTTEN = "RefreshTokenRotation"
+_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
+_DAY, _YEAR = 86_400, 365 * 86_400
+_REFRESH = "RefreshToken"
+# Name, unit where none is given, least and most seconds (UP-96).
+_LIFETIMES = (
+    ("AccessToken", "hours", 300, _DAY),
+    ("IdToken", "hours", 300, _DAY),
+    (_REFRESH, "days", 3600, 10 * _YEAR),
+)
 CHANGES = ("CreateUserPoolClient", "UpdateUserPoolClient")
 OPERATIONS = (*CHANGES, "DescribeUserPoolClient", "DeleteUserPoolClient")
 
@@ -37,7 +48,10 @@ class ClientSettings:
         Raises:
             CognitoError: InvalidParameterException.
         """
-        if operation in CHANGES and given.get(_FORGOTTEN) is not None:
+        if operation not in CHANGES:
+            return
+        _check_lifetimes(given)
+        if given.get(_FORGOTTEN) is not None:
             parameters.check("cognito-idp", operation, given)
 
     def note(self, operation: str, given: dict[str, Any], response: Response) -> Response:
@@ -61,6 +75,17 @@ class ClientSettings:
             self._store.put(_CLIENT, client_id, settings)
         elif self._kept.pop(client_id, None) is not None:
             self._store.put(_CLIENT, client_id, None)
+
+
+def _check_lifetimes(given: dict[str, Any]) -> None:
+    units = given.get("TokenValidityUnits")
+    units = units if isinstance(units, dict) else {}
+    for token, usual, least, most in _LIFETIMES:
+        value, unit = given.get(f"{token}Validity"), _SECONDS.get(str(units.get(token, usual)))
+        if not isinstance(value, int) or unit is None or (token == _REFRESH and value == 0):  # 30 days
+            continue
+        if not least <= value * unit <= most:
+            raise invalid_parameter(f"Invalid range for token validity: {token}Validity")
 
 
 def _object(body: bytes) -> dict[str, Any]:

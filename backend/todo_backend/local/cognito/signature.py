@@ -6,16 +6,14 @@ account owner's key without looking at the signature, so that one is verified he
 """
 
 import hashlib
-import hmac
 import json
-import re
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ..signature import signing_key
+from ..asgi import as_signed
+from ..signature import SignatureError, claim_of, verify
 from . import wire
 from .errors import CognitoError
 from .wire import App, Response, Scope
@@ -37,12 +35,6 @@ _REFUSALS = (
 )
 
 
-_AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256\s+Credential=([^/,\s]+)/(\d{8}/[\w-]+/[\w-]+/aws4_request),\s*SignedHeaders=([\w;.-]+),\s*Signature=(\w+)"
-)
-_MAX_SKEW_SECONDS = 300
-
-
 @dataclass(frozen=True)
 class OwnerKey:
     """The access key of the account's owner."""
@@ -51,32 +43,16 @@ class OwnerKey:
     secret_key: str = field(repr=False)
 
     def signed(self, scope: Scope, body: bytes) -> bool | None:
-        """Whether the request is signed with this key, and rightly; None when it is signed with another one.
-
-        Source: "Signature Version 4 signing process" of the AWS General Reference.
-        """
-        parts = _AUTHORIZATION.fullmatch(wire.header(scope, b"authorization").strip())
-        if parts is None or parts[1] != self.access_key:
+        """Whether the request is signed with this key, and rightly; None when it is signed with another one."""
+        request = as_signed(scope, body)
+        claim = claim_of(request.headers, request.query)
+        if claim is None or claim.access_key != self.access_key:
             return None
-        stamp = wire.header(scope, b"x-amz-date")
-        if not _is_recent(stamp) or "host" not in parts[3].split(";") or scope.get("query_string"):
+        try:
+            verify(request, claim, self.secret_key, datetime.now(UTC))
+        except SignatureError:
             return False
-        lines = "".join(
-            f"{name}:{' '.join(wire.header(scope, name.encode()).split())}\n" for name in parts[3].split(";")
-        )
-        digest = hashlib.sha256(body).hexdigest()
-        request = "\n".join((scope["method"], scope["path"], "", lines, parts[3], digest))
-        text = "\n".join(("AWS4-HMAC-SHA256", stamp, parts[2], hashlib.sha256(request.encode()).hexdigest()))
-        expected = hmac.new(signing_key(self.secret_key, parts[2]), text.encode(), "sha256").hexdigest()
-        return hmac.compare_digest(expected.encode(), parts[4].encode())
-
-
-def _is_recent(stamp: str) -> bool:
-    try:
-        signed_at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return abs(time.time() - signed_at.timestamp()) <= _MAX_SKEW_SECONDS
+        return True
 
 
 def missing() -> CognitoError:
@@ -93,7 +69,7 @@ def wrong() -> CognitoError:
 def asking(inner: App, owner: OwnerKey | None = None) -> Verify:
     """A check that lets the control plane judge all keys but the owner's."""
 
-    async def verify(scope: Scope, body: bytes) -> Response | None:
+    async def judge(scope: Scope, body: bytes) -> Response | None:
         by_owner = owner.signed(scope, body) if owner else None
         if by_owner is not None:
             return None if by_owner else wire.failure(wrong())
@@ -108,7 +84,7 @@ def asking(inner: App, owner: OwnerKey | None = None) -> Verify:
         found = await wire.ask(inner, scope, harmless, headers)
         return found if _is_refusal(found) else None
 
-    return verify
+    return judge
 
 
 def _pool_of(body: bytes) -> dict[str, str]:

@@ -15,6 +15,7 @@ PREFIX: Final = "/_aws/execute-api/"
 _HOST = re.compile(r"([a-z0-9]{1,64})\.execute-api\.", re.IGNORECASE)
 _USER_REQUEST = re.compile(r"/restapis/([^/]+)/([^/]+)/_user_request_(/.*)?\Z")
 _FLUSH = re.compile(r"/restapis/([^/]+)/stages/([^/]+)/cache/data/?\Z")
+_STAGE_PATH = re.compile(r"/restapis/[^/]+/stages/[^/]+/?\Z")
 _DEPLOY = re.compile(r"/restapis/([^/]+)/deployments/?\Z")
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request")
 _API_ID = re.compile(r"[a-z0-9]{1,64}\Z")
@@ -55,6 +56,12 @@ class ControlCall:
 
     flushes: tuple[str, str] | None = None
     deploys: str | None = None
+    sets: bool = False  # UpdateStage
+
+
+def reads_stage(scope: Scope) -> bool:
+    """Whether it is GetStage."""
+    return scope["method"] == "GET" and bool(_STAGE_PATH.match(str(scope["path"])))
 
 
 def control_call_of(scope: Scope) -> ControlCall | None:
@@ -66,6 +73,8 @@ def control_call_of(scope: Scope) -> ControlCall | None:
         return ControlCall(flushes=(match[1], match[2]))
     if method == "POST" and (match := _DEPLOY.match(path)):
         return ControlCall(deploys=match[1])
+    if method == "PATCH" and _STAGE_PATH.match(path):
+        return ControlCall(sets=True)
     credentials = (_SCOPE.search(value) for value in _headers(scope, b"authorization"))
     service = next((found[1] for found in credentials if found), "")
     concerns = service in ("apigateway", "cloudformation") or (service == "lambda" and not path.endswith("invocations"))

@@ -10,7 +10,8 @@ from email.utils import formatdate
 from functools import partial
 from typing import Final
 
-from .addressing import ControlCall, Target, control_call_of, target_of
+from .addressing import ControlCall, Target, control_call_of, reads_stage, target_of
+from .completion import complete_stage
 from .deployments import Deployed
 from .exchange import Exchange, Ids, Place
 from .limits import check_head, read_body
@@ -19,7 +20,8 @@ from .plane import Plane
 from .ports import AsgiApp, Clock, Control, Keys, Metrics, Receive, Scope, Send, Trace, no_metrics, no_trace
 from .refusals import FixedRefusalError, plain
 from .reports import figures, trace_record
-from .watching import HeldAnswer, deployment_made, was_let_in
+from .stages import refused_setting, with_status
+from .watching import HeardRequest, HeldAnswer, cluster_wanted, deployment_made, was_let_in
 
 CACHE_BYTES: Final = 512 * 1024 * 1024  # the smallest cluster's 0.5 GB: one machine is not 237 GB large
 NO_SUCH_STAGE: Final = plain(403, "ForbiddenException", "Forbidden")
@@ -68,6 +70,8 @@ class Gateway:
             await self._serve(target, scope, receive, send)
         elif call := control_call_of(scope):
             await self._watch(call, scope, receive, send)
+        elif reads_stage(scope):
+            await self._tell_stage(scope, receive, send)
         else:
             await self._inner(scope, receive, send)
 
@@ -115,8 +119,13 @@ class Gateway:
 
     async def _watch(self, call: ControlCall, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a write to the control plane, and have noticed it before its caller hears that it was done."""
-        held = HeldAnswer()
-        await self._inner(scope, receive, held)
+        held, heard = HeldAnswer(), HeardRequest(receive)
+        if call.sets:
+            await heard.listen()
+            if refused := refused_setting(heard.members):
+                await self._send(refused, Ids.of(Request.from_scope(scope, "/"), self._clock()), send)
+                return
+        await self._inner(scope, heard, held)
         self._plane.forget_stages()
         if call.flushes and was_let_in(held):
             ids = Ids.of(Request.from_scope(scope, "/"), self._clock())
@@ -124,7 +133,17 @@ class Gateway:
             return
         if call.deploys and (deployment_id := deployment_made(held)):
             await self._plane.deployments.capture(call.deploys, deployment_id)
+            if wanted := cluster_wanted(heard):
+                await complete_stage(self._control, call.deploys, *wanted)
         await held.release(send)
+
+    async def _tell_stage(self, scope: Scope, receive: Receive, send: Send) -> None:
+        held = HeldAnswer()
+        await self._inner(scope, receive, held)
+        if held.status == 200:
+            await held.release_as(with_status(held.body), send)
+        else:
+            await held.release(send)
 
     async def _flushed(self, api_id: str, stage: str) -> Answer:
         try:

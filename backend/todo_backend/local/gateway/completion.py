@@ -94,13 +94,22 @@ class _Completion:
     async def _stage(self, item: Mapping[str, Any]) -> None:
         if not _flag(item.get("CacheClusterEnabled")):
             return
-        place = {"restApiId": self._id(item["RestApiId"]), "stageName": str(item["StageName"])}
         size = str(item.get("CacheClusterSize", "0.5"))
-        await self._patch("UpdateStage", place, [("/cacheClusterEnabled", "true"), ("/cacheClusterSize", size)])
+        await complete_stage(self._control, self._id(item["RestApiId"]), str(item["StageName"]), size)
 
     async def _patch(self, operation: str, place: Mapping[str, str], values: list[tuple[str, str]]) -> None:
-        patches: list[Patch] = [{"op": "replace", "path": path, "value": value} for path, value in values]
-        await self._control.call("apigateway", operation, **place, patchOperations=patches)
+        await _patch(self._control, operation, place, values)
+
+
+async def complete_stage(control: Control, api_id: str, stage: str, size: str) -> None:
+    """Give a stage the cache cluster that was asked for where the stage was made."""
+    place = {"restApiId": api_id, "stageName": stage}
+    await _patch(control, "UpdateStage", place, [("/cacheClusterEnabled", "true"), ("/cacheClusterSize", size)])
+
+
+async def _patch(control: Control, operation: str, place: Mapping[str, str], values: list[tuple[str, str]]) -> None:
+    patches: list[Patch] = [{"op": "replace", "path": path, "value": value} for path, value in values]
+    await control.call("apigateway", operation, **place, patchOperations=patches)
 
 
 def _flag(value: Any) -> bool:
