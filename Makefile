@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 LOCAL  := $(VENV)/.local
 READY  := $(VENV)/.dev
 
-.PHONY: demo test check format artifacts man reference benchmark clean
+.PHONY: demo test check format artifacts man pictures reference benchmark clean
 
 demo: $(LOCAL)
 	$(BIN)/python examples/demo.py
@@ -36,6 +36,10 @@ man: $(READY)
 # docs/reference.md, from the docstrings; a test fails when it is stale.
 reference: $(READY)
 	$(BIN)/python docs/reference.py
+
+# The pictures of the command at work in the documentation.
+pictures: $(READY)
+	$(BIN)/python docs/pictures.py
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/spine.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,15 +161,27 @@ def _run(
     outcomes: list[Outcome] = []
     complaints: list[str] = []
     try:
-        for outcome in run(wanted, world, may_write=may_write):
-            outcomes.append(outcome)
-            if sys.stderr.isatty():
-                app.out.talk(f"{outcome.outcome:<8}{outcome.check.name}")
+        with _watched(app) as tell:
+            for outcome in run(wanted, world, may_write=may_write):
+                outcomes.append(outcome)
+                tell(f"{len(outcomes)} of {len(wanted)}: {outcome.check.name}")
     finally:
         complaints = world.people.remove_all() if may_write else []
         for complaint in complaints:
             app.out.talk(f"todo: {complaint}")
     return outcomes, complaints
+
+
+@contextmanager
+def _watched(app: AppContext) -> Iterator[Callable[[str], None]]:
+    """Give what to call with how far it is; it is seen on a terminal only, and goes away at the end."""
+    if app.settings.as_json or not sys.stderr.isatty():
+        yield lambda told: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, no_color=app.out.bare).status("") as shown:
+        yield lambda told: shown.update(told)
 
 
 def _verdict(app: AppContext, config: Config, outcomes: Sequence[Outcome], complaints: Sequence[str]) -> int:
