@@ -39,6 +39,7 @@ reference: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/spine.py
+	$(BIN)/python benchmarks/cli.py
 
 # pip is upgraded first: older resolvers take minutes over ministack's exact pin of botocore.
 $(BIN)/python:

@@ -123,16 +123,16 @@ def account(walk: Walk) -> None:
 def todos(walk: Walk) -> dict[str, Any]:
     """Add, list, change, finish, sync; give a to-do that stays."""
     chapter("To-dos")
-    walk.todo("add", "Buy", "milk", "--tag", "food", "--due", "tomorrow")
+    walk.todo("add", "Buy milk tomorrow 5pm #food")
     walk.todo("add", "Call", "the", "bank", "--priority", "1", "--list", "home")
     listed = walk.ask("list")["todos"]
     walk.check("own writes are seen at once", len(listed) == 2, "2 added, 2 listed")
     bank, milk = (next(todo for todo in listed if word in todo["title"]) for word in ("bank", "milk"))
     walk.todo("list")
-    walk.todo("edit", milk["id"][-7:], "--title", "Buy oat milk", "--priority", "2", "--if-version", "1")
-    walk.todo("edit", milk["id"][-7:], "--title", "Too late", "--if-version", "1", expect=6)
+    walk.todo("edit", milk["id"], "--title", "Buy oat milk", "--priority", "2", "--if-version", "1")
+    walk.todo("edit", milk["id"], "--title", "Too late", "--if-version", "1", expect=6)
     walk.check("a change that came too late", True, "refused, nothing changed (exit code 6)")
-    walk.todo("done", milk["id"][-7:])
+    walk.todo("done", milk["id"])
     walk.todo("list", "--all")
     title = walk.ask("show", milk["id"])["title"]
     walk.check("edited and done", title == "Buy oat milk", title)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,8 @@ from todo_cli._output import Output
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from todo_sdk import TodoClient
+    from todo_cli._preferences import Preferences
+    from todo_sdk import Recovery, Replica, TodoClient
 
 
 @dataclass
@@ -60,9 +62,13 @@ class Terminal:
 
 
 def _client_for(profile: str | None, network: str | None = None) -> TodoClient:
-    from todo_sdk import NetworkProfile, TodoClient
+    from todo_sdk import TodoClient
 
-    return TodoClient.from_profile(profile, network=NetworkProfile.named(network) if network else None)
+    if network is None:
+        return TodoClient.from_profile(profile)
+    from todo_sdk import NetworkProfile
+
+    return TodoClient.from_profile(profile, network=NetworkProfile.named(network))
 
 
 def _embedded_stack() -> ModuleType:
@@ -78,7 +84,9 @@ def _infra_commands() -> ModuleType:
 
 
 def _local_now() -> datetime:
-    return datetime.now().astimezone()
+    from todo_cli._zone import SystemZone
+
+    return datetime.now(SystemZone())
 
 
 @dataclass
@@ -91,11 +99,27 @@ class AppContext:
     load_infra: Callable[[], Any] = _infra_commands
     terminal: Terminal = field(default_factory=Terminal)
     now: Callable[[], datetime] = _local_now
+    clock: Callable[[], float] = time.time
 
     @cached_property
     def client(self) -> TodoClient:
         """The SDK's client for the chosen profile."""
         return self.make_client(self.settings.profile, self.settings.network)
+
+    @cached_property
+    def replica(self) -> Replica:
+        """The signed-in user's to-dos on this machine."""
+        replica = self.client.replica
+        if replica.recovered is not None:
+            self.out.talk(_told_recovery(replica.recovered))
+        return replica
+
+    @cached_property
+    def preferences(self) -> Preferences:
+        """What cli.toml says."""
+        from todo_cli import _preferences
+
+        return _preferences.load()
 
     @cached_property
     def stack(self) -> Any:
@@ -154,3 +178,9 @@ class AppContext:
         client = self.__dict__.get("client")
         if client is not None:
             client.close()
+
+
+def _told_recovery(recovery: Recovery) -> str:
+    queued = f"{recovery.rescued} unsent changes were rescued" if recovery.rescued else "no unsent change was in it"
+    more = "" if recovery.whole else "; some of it could not be read, so there may have been more"
+    return f"the to-dos on this machine were damaged; the file is kept as {recovery.aside}, {queued}{more}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import traceback
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -67,6 +66,7 @@ EXIT_CODES: dict[str, ExitCode] = {
     "ConflictError": ExitCode.INVALID,
     "InvalidRequestError": ExitCode.INVALID,
     "ServiceError": ExitCode.UNAVAILABLE,
+    "ReplicaError": ExitCode.FAILED,  # but see REPLICA_REASONS
     "TodoError": ExitCode.FAILED,
     # todo_backend
     "MissingExtraError": ExitCode.CONFIGURATION,
@@ -77,6 +77,8 @@ EXIT_CODES: dict[str, ExitCode] = {
     "NotDeployedError": ExitCode.NOT_FOUND,
     "StackError": ExitCode.FAILED,
 }
+# What the person has to set up otherwise: another file, another folder, another release.
+REPLICA_REASONS = {"newer", "foreign", "read_only"}
 OUR_PACKAGES = ("todo_sdk", "todo_backend", "todo_cli")
 
 
@@ -112,6 +114,8 @@ def report(error: BaseException, settings: Settings) -> int:
     """Tell a failure on stderr, in the face that was asked for, and return its exit code."""
     failure = failure_of(error)
     if settings.verbose and failure.code == "bug":
+        import traceback
+
         traceback.print_exception(error, file=sys.stderr)
     if settings.as_json:
         members = {"code": failure.code, "message": failure.message, "exit_code": int(failure.exit_code)}
@@ -144,6 +148,8 @@ def _known(error: BaseException, exit_code: ExitCode) -> Failure:
     # The service's own word where it gave one ("version_mismatch"), else the class's ("not_signed_in").
     word = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()
     code = getattr(error, "code", None) or word
+    if getattr(error, "reason", None) in REPLICA_REASONS:
+        exit_code = ExitCode.CONFIGURATION
     return Failure(exit_code, str(code), _one_line(str(error)), getattr(error, "request_id", None))
 
 

@@ -16,6 +16,8 @@ ENVIRONMENT: dict[str, str] = {
     "TODO_TOKEN_STORE": "Where the session is kept: keyring, file or memory, instead of the profile's.",
     "TODO_DATA_DIR": "Where sessions and to-dos are kept, instead of the platform's folder for data.",
     "TODO_STACK_DIR": "The embedded stack's data directory, instead of `stack` in the platform's folder for data.",
+    "TODO_SYNC_BUDGET_SECONDS": "How long a command may sync after its answer, instead of cli.toml's; 0 for never.",
+    "VISUAL": "The editor of `todo edit`; else EDITOR.",
     "NO_COLOR": "No colours, whatever it is set to (no-color.org).",
     "HTTPS_PROXY": "The proxy for requests to AWS; HTTP_PROXY and NO_PROXY likewise.",
 }
@@ -65,7 +67,7 @@ def _exit_codes() -> tuple[dict[str, str], list[str]]:
 
 
 def _environment() -> tuple[dict[str, str], list[str]]:
-    return ENVIRONMENT, [f"{name:<18}{told}" for name, told in ENVIRONMENT.items()]
+    return ENVIRONMENT, [f"{name:<26}{told}" for name, told in ENVIRONMENT.items()]
 
 
 PAGES = {"exit-codes": _exit_codes, "environment": _environment}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import click
 
 from todo_cli._context import AppContext
 from todo_cli._options import Group
+from todo_cli._output import prepare_streams
 
 COMPLETE = "_TODO_COMPLETE"
 
@@ -39,17 +41,35 @@ COMMANDS: dict[str, Entry] = {
     "device": Entry("Account", "_device:device", "Where you have signed in, and what is trusted there."),
     "profile": Entry("Account", "_profile:profile", "Several deployments and several accounts, each under a name."),
     "account": Entry("Account", "_account:account", "Your account as a whole."),
-    "add": Entry("To-dos", "_todos:add", "Add a to-do."),
-    "list": Entry("To-dos", "_todos:list_todos", "List to-dos, the newest change first."),
-    "show": Entry("To-dos", "_todos:show", "Show one to-do in full."),
-    "edit": Entry("To-dos", "_todos:edit", "Change a to-do."),
-    "done": Entry("To-dos", "_todos:done", "Mark a to-do as done."),
-    "rm": Entry("To-dos", "_todos:rm", "Remove a to-do."),
-    "sync": Entry("To-dos", "_todos:sync", "Fetch what has changed since the last sync."),
+    "add": Entry("To-dos", "_add:add", "Add a to-do."),
+    "list": Entry("To-dos", "_list:list_todos", "List to-dos, the most urgent first."),
+    "show": Entry("To-dos", "_list:show", "Show to-dos in full, with what was changed here and what lost a conflict."),
+    "edit": Entry("To-dos", "_change:edit", "Change to-dos."),
+    "done": Entry("To-dos", "_change:done", "Mark to-dos as done; one that recurs comes again."),
+    "undo": Entry("To-dos", "_change:undo", "Take the last change back that was made here; again, the one before it."),
+    "rm": Entry("To-dos", "_change:rm", "Remove to-dos."),
+    "search": Entry("To-dos", "_list:search", "Search titles, notes, tags and lists, the best match first."),
+    "tags": Entry("To-dos", "_list:tags", "Show every tag and how many open to-dos have it."),
+    "lists": Entry("To-dos", "_list:lists", "Show every list and how many open to-dos are on it."),
+    "stats": Entry("To-dos", "_list:stats", "Count what is open, done, overdue and waiting to be sent."),
+    "filter": Entry("To-dos", "_filters:filter_group", "Filters under a name: save, ls, rm."),
+    "import": Entry(
+        "To-dos",
+        "_transfer:import_todos",
+        "Add the to-dos of a file: JSON, CSV, todo.txt, iCalendar or Taskwarrior's JSON; - is standard input.",
+    ),
+    "export": Entry(
+        "To-dos", "_transfer:export", "Write to-dos as JSON, CSV, todo.txt, iCalendar or Taskwarrior's JSON."
+    ),
+    "sync": Entry("Sync", "_sync:sync", "Send what waits on this machine and fetch what changed elsewhere."),
+    "offline": Entry("Sync", "_sync:offline", "Work without the network until it is turned off again."),
+    "conflicts": Entry(
+        "Sync", "_sync:conflicts", "Show the values that lost when two devices changed the same, the last one first."
+    ),
+    "status": Entry("Sync", "_status:status", "Show who is signed in, what waits to be sent, and the embedded stack."),
     "files": Entry("Files", "_files:files", "Files in your own folder: ls, put, get, rm, share, sync."),
     "up": Entry("Embedded stack", "_stack:up", "Start the whole backend on this machine."),
     "down": Entry("Embedded stack", "_stack:down", "Stop the embedded stack; its data stays."),
-    "status": Entry("Embedded stack", "_stack:status", "Show whether the embedded stack runs, and how."),
     "outputs": Entry("Embedded stack", "_stack:outputs", "Print the embedded stack's outputs."),
     "inbox": Entry("Embedded stack", "_stack:inbox", "Show the mails the embedded stack has sent."),
     "logs": Entry("Embedded stack", "_stack:logs", "Show the embedded stack's log."),
@@ -113,6 +133,7 @@ def run(argv: Sequence[str] | None = None, app: AppContext | None = None) -> int
     """Run one command line and return its exit code; nothing but an exit code ever leaves."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     app = app or AppContext()
+    prepare_streams()
     try:
         code = _completed(app) if COMPLETE in os.environ else _invoke(arguments, app)
         sys.stdout.flush()
@@ -151,4 +172,5 @@ def _completed(app: AppContext) -> int:
 
 def _silence_stdout() -> None:
     # The interpreter flushes stdout once more at exit; that flush must find somebody.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # a stdout that is no file needs none of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

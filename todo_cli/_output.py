@@ -7,11 +7,16 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
-SHORT_ID_CHARS = 7  # of the end: a UUIDv7 begins with the time, so the beginnings of a day's ids are alike
+from todo_cli._table import columns
+
+_BOLD = "1"
+# What stands for our own typography where a terminal knows ASCII only.
+_PLAINLY = {"·": "-", "…": "...", "→": "->", "\N{REPLACEMENT CHARACTER}": "?"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Output:
 
     def document(self, document: Any) -> None:
         """Print one JSON document on stdout."""
-        click.echo(to_json(document))
+        click.echo(to_json(document, ascii_only=not _speaks_unicode(sys.stdout)))
 
     def talk(self, text: str) -> None:
         """Say something about the work on stderr; programs are spared it."""
@@ -57,41 +62,65 @@ class Output:
         if not self.as_json:
             click.echo(text, err=True, color=True)
 
-    def table(self, document: Any, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print rows: drawn on a terminal, plain columns elsewhere, the document for programs."""
+    def table(
+        self,
+        document: Any,
+        headings: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        styles: Sequence[str] = (),
+        folded: int | None = None,
+    ) -> None:
+        """Print rows: as wide as a terminal and dressed there, plain columns elsewhere, the document for programs.
+
+        Args:
+            styles: of each row, as SGR parameters ("31;1"); empty for none.
+            folded: the column that gives way on a narrow terminal; the last one if None.
+        """
         if self.as_json:
             self.document(document)
-        elif rows:
-            cleaned = [[printable(cell).replace("\n", " ") for cell in row] for row in rows]
-            if sys.stdout.isatty():
-                self._draw(headings, cleaned)
-            else:
-                click.echo("\n".join(_columns([headings, *cleaned])))
-
-    def _draw(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in headings:
-            table.add_column(heading, overflow="fold")
-        for row in rows:
-            table.add_row(*map(Text, row))  # Text: a title such as "[red]" is not markup
-        # rich on its own would keep bold without colours; no escape sequence at all is what people pipe and diff
-        Console(color_system=None if self.bare else "auto", highlight=False).print(table)
+            return
+        if not rows:
+            return
+        cleaned = [[printable(cell).replace("\n", " ") for cell in row] for row in (headings, *rows)]
+        at_terminal = sys.stdout.isatty()
+        width = _terminal_width() if at_terminal else None
+        dress = [_BOLD, *(styles or [""] * len(rows))] if at_terminal and not self.bare else [""] * len(cleaned)
+        laid_out = zip(columns(cleaned, width=width, folded=folded), dress, strict=True)
+        text = [f"\x1b[{style}m{line}\x1b[0m" if style else line for lines, style in laid_out for line in lines]
+        click.echo("\n".join(text), color=True)
 
     @property
     def bare(self) -> bool:
         """Tell whether colours are unwanted."""
-        return self.no_color or bool(os.environ.get("NO_COLOR"))
+        return self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
-def to_json(document: Any) -> str:
+def to_json(document: Any, *, ascii_only: bool = False) -> str:
     """Write a document as every command does: indented, non-ASCII as it is, keys in the order given."""
     import json
 
-    return json.dumps(plain(document), indent=2, ensure_ascii=False)
+    return json.dumps(plain(document), indent=2, ensure_ascii=ascii_only)
+
+
+def prepare_streams() -> None:
+    """Have what a terminal cannot show replaced instead of failing; JSON is escaped there and loses nothing."""
+    import codecs
+
+    codecs.register_error("todo-plainly", _replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not _speaks_unicode(stream):
+            stream.reconfigure(errors="todo-plainly")
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAINLY.get(char, "?") for char in error.object[error.start : error.end]), error.end
+
+
+def _speaks_unicode(stream: Any) -> bool:
+    return str(getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 def plain(value: Any) -> Any:
@@ -114,29 +143,18 @@ def plain(value: Any) -> Any:
 
 def printable(text: str) -> str:
     """Take the control characters out: a shared title must not be able to drive somebody's terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _terminal_width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def pairs(values: Mapping[str, Any]) -> list[str]:
     """Lay out names and values in two columns; absent values show as a dash."""
     width = max(map(len, values), default=0)
     return [f"{name:<{width}}  {'-' if value in (None, '') else value}" for name, value in values.items()]
-
-
-def short_id(todo_id: str) -> str:
-    """Give the part of an id that lists show and every command takes."""
-    return todo_id[-SHORT_ID_CHARS:]
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell + " " * (width - _cells(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _cells(text: str) -> int:
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,4 +1,4 @@
-"""Commands for the embedded stack: up, down, status, outputs, inbox, logs. A shell over `todo_backend.local`."""
+"""Commands for the embedded stack: up, down, outputs, inbox, logs. A shell over `todo_backend.local`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def up(app: AppContext, port: int, data_dir: str | None, detach: bool, ephemeral
     """
     profile = app.settings.profile or os.environ.get("TODO_PROFILE") or LOCAL_PROFILE
     stack = app.stack
-    place = _data_dir(app, data_dir)
+    place = data_dir_of(app, data_dir)
     options = stack.StackOptions(data_dir=place, port=port, ephemeral=ephemeral, profile=profile, tls=tls)
     app.out.talk("starting the embedded stack ...")
     if detach:
@@ -78,7 +78,8 @@ def _talk_notes(app: AppContext, data_dir: Path) -> None:
         app.out.talk(f"note: {note}")
 
 
-def _data_dir(app: AppContext, given: str | None) -> Path:
+def data_dir_of(app: AppContext, given: str | None) -> Path:
+    """Tell the stack's data directory: the given one, or the usual one."""
     return Path(given).resolve() if given else app.stack.default_data_dir()
 
 
@@ -90,31 +91,12 @@ def down(app: AppContext, data_dir: str | None) -> None:
 
     That none was running is no failure.
     """
-    stopped = app.stack.stop(_data_dir(app, data_dir))
+    stopped = app.stack.stop(data_dir_of(app, data_dir))
     app.out.result({"stopped": stopped}, ["stopped" if stopped else "no stack was running"])
 
 
-@click.command(
-    cls=Command,
-    examples="""
-        todo status
-        todo status --json && echo it runs
-    """,
-)
-@DATA_DIR
-@click.pass_context
-def status(ctx: click.Context, data_dir: str | None) -> None:
-    """Show whether the embedded stack runs, and how.
-
-    Ends with 1 when it does not run.
-    """
-    app = ctx.ensure_object(AppContext)
-    found = app.stack.status(_data_dir(app, data_dir))
-    app.out.result(found, _told(found))
-    ctx.exit(0 if found.running else 1)
-
-
-def _told(status: Any) -> list[str]:
+def stack_lines(status: Any) -> list[str]:
+    """Tell the embedded stack's status."""
     document = dict(plain(status))
     outputs = document.pop("outputs", None) or {}
     versions = document.pop("versions", None) or {}
@@ -137,7 +119,7 @@ def outputs(app: AppContext, data_dir: str | None) -> None:
 
     The same keys as `todo backend outputs` prints for a stage on AWS.
     """
-    found = app.stack.outputs(_data_dir(app, data_dir))
+    found = app.stack.outputs(data_dir_of(app, data_dir))
     app.out.result(found, pairs(found))
 
 
@@ -149,7 +131,7 @@ def inbox(app: AppContext, data_dir: str | None) -> None:
 
     The newest is the last. Confirmation codes are here.
     """
-    mails = app.stack.inbox(_data_dir(app, data_dir))
+    mails = app.stack.inbox(data_dir_of(app, data_dir))
     app.out.result({"mails": mails}, [line for mail in mails for line in _as_letter(mail)])
     if not mails:
         app.out.talk("no mails")
@@ -169,5 +151,5 @@ def logs(app: AppContext, data_dir: str | None, lines: int) -> None:
 
     One line a request, the Lambda's own lines among them.
     """
-    found = app.stack.logs(_data_dir(app, data_dir), lines=lines)
+    found = app.stack.logs(data_dir_of(app, data_dir), lines=lines)
     app.out.result({"lines": found}, found)

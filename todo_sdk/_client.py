@@ -1,33 +1,39 @@
-"""The client: wires the storeys below, and does nothing itself."""
+"""The client: wires the storeys below, and does nothing itself.
+
+What asks somebody is made when it is first used: a replica is mostly read by a process that asks nobody.
+"""
+
+from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import requests
-
-from todo_sdk._auth import Auth
 from todo_sdk._clock import ServerClock
-from todo_sdk._cognito import Cognito
 from todo_sdk._config import Config
-from todo_sdk._discovery import completed
 from todo_sdk._errors import ConfigError
-from todo_sdk._files import Files
-from todo_sdk._http import Http
+from todo_sdk._late import made_late
 from todo_sdk._models import Change, SyncResult
-from todo_sdk._network import NetworkProfile, SimulatedNetwork
-from todo_sdk._retry import Retries
 from todo_sdk._session import Session
 from todo_sdk._store import TokenStore
 from todo_sdk._store_choice import store_for
-from todo_sdk._todos import Todos
-from todo_sdk._traffic import RequestEvent, Traffic
 
 if TYPE_CHECKING:
+    import requests
+
+    from todo_sdk._auth import Auth
+    from todo_sdk._cognito import Cognito
+    from todo_sdk._files import Files
+    from todo_sdk._http import Http
+    from todo_sdk._network import NetworkProfile, SimulatedNetwork
     from todo_sdk._replica import Replica
+    from todo_sdk._retry import Retries
+    from todo_sdk._todos import Todos
+    from todo_sdk._traffic import RequestEvent, Traffic
 
 
 class TodoClient:
@@ -62,16 +68,12 @@ class TodoClient:
                 f" --api-url {config.api_url}`"
             )
         self.config = config
-        self._traffic = traffic = Traffic(clock=ServerClock(clock), network=network, on_request=on_request)
-        retries = Retries()
-        self._http = Http(config.api_url, http, trusted=config.trusted, retries=retries, traffic=traffic)
-        cognito = Cognito(config, retries=retries, traffic=traffic)
+        self._server_clock = ServerClock(clock)
+        self._simulated, self._on_request = network, on_request
+        self._http = made_late(lambda: self._made_http(http))
+        self._cognito = made_late(self._made_cognito)
         kept = store_for(config) if store is None else store
-        session = Session(config, kept, self._http, cognito, traffic.clock)
-        self.auth = Auth(cognito, session, self._erase)
-        self.todos = Todos(session, clock, zone)
-        self.files = Files(config, session, self.todos, traffic)
-        self._session = session
+        self._session = Session(config, kept, self._http, self._cognito, self._server_clock)
         self._clock = clock
         self._zone = zone
         self._replicas: dict[str, Replica] = {}
@@ -84,7 +86,7 @@ class TodoClient:
         *,
         network: NetworkProfile | SimulatedNetwork | None = None,
         on_request: Callable[[RequestEvent], object] | None = None,
-    ) -> "TodoClient":
+    ) -> TodoClient:
         """Make a client for a profile: the named one, `TODO_PROFILE`, or the default one.
 
         When no more than the API's address is known, the API is asked for the rest. `network` and `on_request` are the
@@ -94,11 +96,35 @@ class TodoClient:
             ConfigError: no such profile, or no address; says where it was looked for.
         """
         config = Config.load(profile)
-        config = completed(config) if config.missing else config
+        if config.missing:
+            from todo_sdk._discovery import completed
+
+            config = completed(config)
         return cls(config, network=network, on_request=on_request)
 
+    @cached_property
+    def auth(self) -> Auth:
+        """Signing up, in and out."""
+        from todo_sdk._auth import Auth
+
+        return Auth(self._cognito, self._session, self._erase)
+
+    @cached_property
+    def todos(self) -> Todos:
+        """The signed-in user's to-dos, asked of the service each time."""
+        from todo_sdk._todos import Todos
+
+        return Todos(self._session, self._clock, self._zone)
+
+    @cached_property
+    def files(self) -> Files:
+        """The files in the signed-in user's own folder."""
+        from todo_sdk._files import Files
+
+        return Files(self.config, self._session, self.todos, self._traffic)
+
     @property
-    def replica(self) -> "Replica":
+    def replica(self) -> Replica:
         """The signed-in user's to-dos on this machine, with and without a network; opened at the first use.
 
         Raises:
@@ -127,6 +153,29 @@ class TodoClient:
         """Remember that the changes of a sync have been taken in."""
         self.todos.synced(result)
 
+    @cached_property
+    def _traffic(self) -> Traffic:
+        from todo_sdk._traffic import Traffic
+
+        return Traffic(clock=self._server_clock, network=self._simulated, on_request=self._on_request)
+
+    @cached_property
+    def _retries(self) -> Retries:
+        from todo_sdk._retry import Retries
+
+        return Retries()
+
+    def _made_http(self, session: requests.Session | None) -> Http:
+        from todo_sdk._http import Http
+
+        trusted = self.config.trusted
+        return Http(self.config.api_url, session, trusted=trusted, retries=self._retries, traffic=self._traffic)
+
+    def _made_cognito(self) -> Cognito:
+        from todo_sdk._cognito import Cognito
+
+        return Cognito(self.config, retries=self._retries, traffic=self._traffic)
+
     def _erase(self) -> None:
         for file in list(self.files.list()):
             self.files.remove(file.key)
@@ -138,9 +187,10 @@ class TodoClient:
         self._http.close()
         for replica in self._replicas.values():
             replica.close()
-        self._traffic.close()
+        if "_traffic" in self.__dict__:
+            self._traffic.close()
 
-    def __enter__(self) -> "TodoClient":
+    def __enter__(self) -> TodoClient:
         return self
 
     def __exit__(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 # A Date header has whole seconds and was written before the answer travelled; what is less is not the clock's fault.
 DRIFT_WORTH_LEARNING_SECONDS = 5.0
@@ -30,6 +29,8 @@ class ServerClock:
 
     def read(self, date: str | None) -> None:
         """Take over the time of an answer's Date header, if it is far enough off and can be read."""
+        from email.utils import parsedate_to_datetime  # only answers need it
+
         try:
             drift = parsedate_to_datetime(date or "").timestamp() - self._clock()
         except (ValueError, OverflowError):

@@ -7,7 +7,6 @@ api_url = "http://127.0.0.1:4566/..."
 """
 
 import os
-import secrets
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,6 +102,8 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    import secrets  # reading, which is what most runs do, needs none of it
+
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:

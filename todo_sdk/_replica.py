@@ -1,8 +1,11 @@
 """The replica: the user's to-dos on this machine, with and without a network. `client.replica`.
 
 Every change is on the disk before the method that makes it returns; `sync` brings it to the service and fetches what
-others changed. Nothing but `sync` asks anybody anything.
+others changed. Nothing but `sync` asks anybody anything. What only some methods need is imported by them: a list is
+often read by a process that does nothing else.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -13,20 +16,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from todo_sdk._errors import NotFoundError, NotSignedInError, ReplicaError
 from todo_sdk._fields import new_todo_id, todo_id_text, wire_fields
 from todo_sdk._merge import changed, fields_of
 from todo_sdk._models import Change, Completed, Due, Status, Todo, TodoDetails, TodoFields
-from todo_sdk._offline_models import Conflict, HistoryEntry, QueuedChange, Recovery, Stats, SyncReport, Undone
-from todo_sdk._replica_edits import Edits
 from todo_sdk._replica_queries import Filters, Queries
 from todo_sdk._replica_recovery import open_or_recover, recover
 from todo_sdk._replica_rows import Record, Rows, moment, record_of
 from todo_sdk._replica_store import Damaged, Store
-from todo_sdk._replica_sync import Sync, change_of
-from todo_sdk._session import Session
+
+if TYPE_CHECKING:
+    from todo_sdk._offline_models import Conflict, HistoryEntry, QueuedChange, Recovery, Stats, SyncReport, Undone
+    from todo_sdk._replica_edits import Edits
+    from todo_sdk._session import Session
 
 
 class Replica:
@@ -191,6 +195,11 @@ class Replica:
         with self._asking() as queries:
             return queries.short_id(todo.id if isinstance(todo, Todo) else todo_id_text(todo))
 
+    def short_ids(self, todos: Iterable[Todo]) -> dict[str, str]:
+        """Give what `short_id` gives for each of several to-dos, by id, with one question instead of many."""
+        with self._asking() as queries:
+            return queries.short_ids([todo.id for todo in todos])
+
     def find(self, text: str) -> tuple[Todo, ...]:
         """Give the to-do with this number, else those whose id begins like this (4 characters at least)."""
         with self._asking() as queries:
@@ -201,6 +210,8 @@ class Replica:
 
         What others changed again since stays (`kept`). A change that was synced is taken back by a new change.
         """
+        from todo_sdk._offline_models import Undone
+
         with self._editing() as edits:
             found = edits.undo()
             if found is None:
@@ -234,6 +245,9 @@ class Replica:
             NotSignedInError: sign in again.
             ForbiddenError, ConfigError, ReplicaError: the user must act, too.
         """
+        from todo_sdk._offline_models import SyncReport
+        from todo_sdk._replica_sync import Sync
+
         with self._syncing, self._sound():
             sync = Sync(self._store, self._session, self._rows, self._clock, self._still_signed_in)
             tally = sync.run(budget_seconds)
@@ -299,6 +313,8 @@ class Replica:
 
     @contextmanager
     def _editing(self) -> Iterator[Edits]:
+        from todo_sdk._replica_edits import Edits
+
         with self._writing() as db:
             self._edited = self._edited or self._rows(db)
             yield Edits(self._edited, self._store, self._zone)
@@ -338,6 +354,9 @@ def _seen(record: Record) -> Todo:
 
 
 def _queued(record: Record) -> QueuedChange:
+    from todo_sdk._offline_models import QueuedChange
+    from todo_sdk._replica_sync import change_of
+
     change = record.sent or change_of(record)
     fields = change.get("fields", {})
     if record.sent is not None and record.base is not None:
@@ -350,10 +369,14 @@ def _queued(record: Record) -> QueuedChange:
 
 
 def _conflict(row: Any) -> Conflict:
+    from todo_sdk._offline_models import Conflict
+
     kept, lost = json.loads(row["kept"]), json.loads(row["lost"])
     return Conflict(row["todo_id"], row["title"], row["field"], kept, lost, row["winner"], moment(row["at"]))
 
 
 def _history_entry(row: Any) -> HistoryEntry:
+    from todo_sdk._offline_models import HistoryEntry
+
     before, after = (json.loads(row[name]) if row[name] else None for name in ("before", "after"))
     return HistoryEntry(row["todo_id"], row["op"], before, after, moment(row["at"]), bool(row["undone"]))

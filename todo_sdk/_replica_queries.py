@@ -5,13 +5,15 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from sqlite3 import Connection
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from todo_sdk._errors import InvalidRequestError
 from todo_sdk._fields import due_to_text, tag_texts, wire_fields
 from todo_sdk._models import Due, Status, Todo
-from todo_sdk._offline_models import Stats
 from todo_sdk._replica_rows import COLUMNS, NEVER, due_seconds, moment, todo_of
+
+if TYPE_CHECKING:
+    from todo_sdk._offline_models import Stats
 
 SHORTEST_PREFIX = 4
 SHORT_ID_CHARS = 8
@@ -132,6 +134,12 @@ class Queries:
         shared = max((_shared(todo_id, other) for other in beside if other), default=0)
         return todo_id[: max(SHORT_ID_CHARS, shared + 1)].rstrip("-")
 
+    def short_ids(self, todo_ids: Iterable[str]) -> dict[str, str]:
+        """Give the short id of each of several to-dos."""
+        query = "SELECT id, number FROM todo WHERE number IS NOT NULL"
+        numbers = {row[0]: str(row[1]) for row in self._db.execute(query)}
+        return {todo_id: numbers.get(todo_id) or self.short_id(todo_id) for todo_id in todo_ids}
+
     def find(self, text: str) -> tuple[Todo, ...]:
         """Give the to-do with a number, else those whose id begins so."""
         text = text.strip().lower()
@@ -155,8 +163,10 @@ class Queries:
         query = "SELECT list, sum(status = 'open') FROM todo WHERE deleted = 0 GROUP BY list ORDER BY list"
         return dict(tuple(row) for row in self._db.execute(query))
 
-    def stats(self) -> Stats:
+    def stats(self) -> "Stats":
         """Count everything."""
+        from todo_sdk._offline_models import Stats  # a list needs none of these
+
         shown = "FROM todo WHERE deleted = 0 AND status"
         state = self._db.execute(
             f"""SELECT (SELECT count(*) {shown} = 'open'), (SELECT count(*) {shown} = 'done'),

@@ -3,15 +3,19 @@
 To-dos that wait to be pushed, conflicts and the journal are carried over; the rest comes back with the next sync.
 """
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from todo_sdk._errors import ReplicaError
-from todo_sdk._offline_models import Recovery
 from todo_sdk._replica_store import BUSY_SECONDS, Damaged, Store, alone, rows_of, said_plainly, set_aside
+
+if TYPE_CHECKING:
+    from todo_sdk._offline_models import Recovery
 
 _TABLES = ("todo", "journal", "conflict")
 _DERIVED = ("rowid", "number", "stale")
@@ -37,6 +41,8 @@ def recover(store: Store, owner: str, wait_seconds: float = BUSY_SECONDS) -> Rec
     Raises:
         ReplicaError: the new one cannot be made; nothing was moved.
     """
+    from todo_sdk._offline_models import Recovery
+
     store.close()
     with alone(store.path.with_name(f"{store.path.name}.recovery"), wait_seconds) as mine:
         if not mine:

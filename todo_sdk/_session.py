@@ -4,15 +4,15 @@ Several threads and several processes may share a session: before a renewal the 
 may have renewed already. Nothing but `highest revision seen` and the sync position is kept beside the tokens.
 """
 
+from __future__ import annotations
+
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from todo_sdk._clock import ServerClock
-from todo_sdk._cognito import Cognito, Tokens
 from todo_sdk._config import Config
 from todo_sdk._errors import NotSignedInError, TodoError, TransportError
-from todo_sdk._http import Answer, Http, Request
 from todo_sdk._kept import KeptSession
 from todo_sdk._models import User
 from todo_sdk._state import OwnDevice, State, claims_of
@@ -20,6 +20,8 @@ from todo_sdk._store import TokenStore
 
 if TYPE_CHECKING:
     from todo_sdk._aws import AwsCredentials
+    from todo_sdk._cognito import Cognito, Tokens
+    from todo_sdk._http import Answer, Http, Request  # which loads requests; only asking needs it
 
 RENEW_BEFORE_SECONDS = 60.0
 RENEW_CREDENTIALS_BEFORE_SECONDS = 300.0  # a multipart upload signs its parts over minutes
@@ -130,7 +132,7 @@ class Session:
             self._kept.remember(identity_id=identity_id)
             return identity_id
 
-    def credentials(self) -> "AwsCredentials":
+    def credentials(self) -> AwsCredentials:
         """Give credentials for the user's own folder that are good for some minutes at least; kept in memory only."""
         with self._kept.lock:
             self._kept.signed_in()

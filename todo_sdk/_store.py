@@ -7,7 +7,6 @@ a damaged file means "signed out", never an error.
 import json
 import logging
 import os
-import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -99,6 +98,8 @@ class FileTokenStore:
         Raises:
             ConfigError: the folder cannot be written.
         """
+        import secrets  # reading, which is what most runs do, needs none of it
+
         with make_private_folder(self.path):
             temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
             try:

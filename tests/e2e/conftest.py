@@ -105,6 +105,7 @@ def new_device(request: pytest.FixtureRequest, folder: Path, stack_dir: Path) ->
         "TODO_STACK_DIR": str(stack_dir),
         "TODO_TOKEN_STORE": "file",  # the keyring of whoever runs the tests is theirs
         "HOME": str(folder),
+        "TODO_SYNC_BUDGET_SECONDS": "20",  # a busy machine is not to be taken for a lost network
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TODO_", "AWS_"))}
     return Device(request.config.getoption("--sut"), folder, kept | own)

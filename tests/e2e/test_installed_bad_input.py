@@ -23,7 +23,7 @@ UNKNOWN_ID = "0193a5b2-7c1e-7000-8000-1b2c34f1c9ab"
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["show", UNKNOWN_ID], 5, "no such to-do"),
+        (["show", UNKNOWN_ID], 5, "no to-do has the id"),
         (["show", "not-an-id"], 6, "not a to-do's id"),
         (["add", "  "], 6, "title"),
         (["add"], 2, "WORDS"),

@@ -21,6 +21,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN, END = "<!-- session -->", "<!-- /session -->"
 # What differs from run to run, most specific first.
 VOLATILE = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{1,2} [A-Z][a-z]{2}(?: \d{4})?(?: \d\d:\d\d)?|"
     r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?|\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?"
     r"|(?<=127\.0\.0\.1:)\d+|(?<=pid         )\d+|(?<=port        )\d+|(?<=/)[0-9a-z]{8,10}(?=/prod)"
     r"|\b(?=[0-9A-Za-z]*\d)[0-9A-Za-z]{26}\b|(?<=-)[0-9A-F]{10,13}\b"
@@ -74,7 +75,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     folders = {
         name: str(tmp_path / name.lower()) for name in ("TODO_CONFIG_DIR", "TODO_DATA_DIR", "TODO_STACK_DIR", "HOME")
     }
-    return kept | folders | {"PATH": path, "COLUMNS": "110", "TODO_TOKEN_STORE": "file"}
+    fixed = {"PATH": path, "COLUMNS": "110", "TODO_TOKEN_STORE": "file", "TODO_SYNC_BUDGET_SECONDS": "20"}
+    return kept | folders | fixed
 
 
 def run(command: str, *, cwd: Path, environment: dict[str, str]) -> list[str]:

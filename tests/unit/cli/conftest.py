@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.unit.offline.conftest import Phone, World
 from todo_cli._context import AppContext, Terminal
 from todo_cli._main import run
 from todo_sdk import (
     Challenge,
-    Completed,
     ConflictError,
     Device,
     Download,
@@ -28,11 +29,11 @@ from todo_sdk import (
     NotFoundError,
     NotSignedInError,
     Removal,
+    Replica,
     Share,
     SignUp,
     SyncAction,
     SyncPlan,
-    SyncResult,
     Todo,
     Upload,
     User,
@@ -41,6 +42,8 @@ from todo_sdk import (
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MILK_ID = "0193a5b2-7c1e-7000-8000-1b2c34f1c9ab"
 BANK_ID = "0193a5b2-7c1e-7000-8000-1b2c3400beef"
+WRITTEN = ("title", "notes", "priority", "due", "tags", "list", "recurrence")
+NOTHING_MORE: dict[str, Any] = {"due": None, "tags": (), "list": "", "notes": "", "recurrence": None}
 USER = User(user_id="11111111-2222-3333-4444-555555555555", email="ada@example.com")
 
 
@@ -65,44 +68,6 @@ def a_todo(**fields: Any) -> Todo:
         "deleted": False,
     }
     return Todo(**{**values, **fields})
-
-
-class FakeTodos:
-    """The part `client.todos`, in memory."""
-
-    def __init__(self) -> None:
-        bank = a_todo(id=BANK_ID, title="Call the bank", due=None, tags=(), list="", notes="", recurrence=None)
-        self.kept = {todo.id: todo for todo in (a_todo(), bank)}
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-
-    def add(self, title: str, **fields: Any) -> Todo:
-        self.calls.append(("add", {"title": title, **fields}))
-        if not title.strip():
-            raise InvalidRequestError("a to-do needs a title")
-        return a_todo(title=title, **fields)
-
-    def get(self, todo_id: str) -> Todo:
-        if todo_id not in self.kept:
-            raise NotFoundError("there is no such to-do", status=404, request_id="r-1")
-        return self.kept[todo_id]
-
-    def list(self, **filters: Any) -> Iterator[Todo]:
-        self.calls.append(("list", filters))
-        yield from self.kept.values()
-
-    def edit(self, todo_id: str, *, if_version: int | None = None, **fields: Any) -> Todo:
-        self.calls.append(("edit", {"if_version": if_version, **fields}))
-        todo = self.get(todo_id)
-        if if_version not in (None, todo.version):
-            raise ConflictError("somebody else changed it", status=412, code="version_mismatch", request_id="r-2")
-        return replace(todo, **fields, version=todo.version + 1)
-
-    def done(self, todo_id: str) -> Completed:
-        return Completed(replace(self.get(todo_id), status="done", completed_at=NOW, version=2), None)
-
-    def remove(self, todo_id: str) -> Todo:
-        self.calls.append(("remove", {"todo_id": todo_id}))
-        return replace(self.get(todo_id), deleted=True, version=2)
 
 
 class FakePasswords:
@@ -256,23 +221,35 @@ class FakeFiles:
 
 
 class FakeClient:
-    """As much of `TodoClient` as the command uses."""
+    """As much of `TodoClient` as the command uses; the to-dos are real, on a service in memory."""
 
-    def __init__(self) -> None:
-        self.todos, self.auth, self.files = FakeTodos(), FakeAuth(), FakeFiles()
+    def __init__(self, world: World, folder: Path) -> None:
+        self.auth, self.files = FakeAuth(), FakeFiles()
+        self.world, self.folder = world, folder
         self.config = SimpleNamespace(api_url="http://127.0.0.1:4566/api", profile="local")
         self.profile: str | None = None
         self.network: str | None = None
         self.closed = False
 
-    def synced(self, result: SyncResult) -> None:
-        """Nothing is remembered."""
+    @cached_property
+    def phone(self) -> Phone:
+        """This device; a file on the disk, made when it is needed."""
+        return Phone(self.world, self.folder)
 
-    def sync(self) -> SyncResult:
-        return SyncResult(results=(), changes=(a_todo(),), revision=1, more=False, reset=False)
+    @property
+    def todos(self) -> Any:
+        return self.phone.client.todos
+
+    @property
+    def replica(self) -> Replica:
+        if not self.auth.signed_in:
+            raise NotSignedInError("not signed in; run `todo login`")
+        return self.phone.replica
 
     def close(self) -> None:
         self.closed = True
+        if "phone" in self.__dict__:
+            self.phone.client.close()
 
     def __enter__(self) -> FakeClient:
         return self
@@ -328,14 +305,52 @@ class Result:
 
 @dataclass
 class Cli:
-    """The command, callable: `cli("add", "Buy milk")`."""
+    """The command, callable: `cli("add", "Buy milk")`.
+
+    Two to-dos are on the service, MILK and BANK, put there by `other`, another device of the same user. `world` is the
+    service and the network to it.
+    """
 
     capsys: pytest.CaptureFixture[str]
-    client: FakeClient = field(default_factory=FakeClient)
+    world: World
+    client: FakeClient
+    folder: Path
     terminal: FakeTerminal = field(default_factory=FakeTerminal)
     stack: Any = None
     infra: Any = None
     failure: Exception | None = None
+    now: datetime = NOW
+
+    @cached_property
+    def other(self) -> Phone:
+        """Another device of the same user."""
+        phone = Phone(self.world, self.folder / "other")
+        phone.replica.sync()
+        return phone
+
+    def offline(self) -> None:
+        """Take the network away."""
+        self.world.fault = lambda request: "down"
+
+    def online(self) -> None:
+        """Bring the network back, some time later: asking has stopped to pause."""
+        self.world.fault = lambda request: None
+        self.later(minutes=10)
+
+    def later(self, **delta: float) -> None:
+        """Let time pass, here and there."""
+        self.now += timedelta(**delta)
+        self.world.later(**delta)
+
+    def served(self, title: str) -> dict[str, Any]:
+        """The to-do with this title, as the service has it."""
+        (found,) = [item for item in self.world.live().values() if item["title"] == title]
+        return found
+
+    def short(self, title: str) -> str:
+        """The short id of the to-do with this title."""
+        (found,) = [todo for todo in self.client.replica.list() if todo.title == title]
+        return self.client.replica.short_id(found)
 
     def _client(self, profile: str | None, network: str | None = None) -> Any:
         if self.failure:
@@ -349,7 +364,8 @@ class Cli:
             load_stack=lambda: self.stack,
             load_infra=lambda: self.infra,
             terminal=self.terminal,
-            now=lambda: NOW,
+            now=lambda: self.now,
+            clock=lambda: self.now.timestamp(),
         )
         code = run(list(words), app)
         printed = self.capsys.readouterr()
@@ -357,9 +373,17 @@ class Cli:
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """The command on fakes."""
-    return Cli(capsys)
+def cli(capsys: pytest.CaptureFixture[str], own_folders: Path) -> Iterator[Cli]:
+    """The command on a machine of its own, and a service with two to-dos."""
+    world = World()
+    for todo in (a_todo(), a_todo(id=BANK_ID, title="Call the bank", **NOTHING_MORE)):
+        wire = todo.to_wire()
+        world.service.add(todo.id, **{name: wire[name] for name in WRITTEN})
+    made = Cli(capsys, world, FakeClient(world, own_folders / "here"), own_folders)
+    yield made
+    made.client.close()
+    if "other" in made.__dict__:
+        made.other.client.close()
 
 
 @pytest.fixture
@@ -377,7 +401,7 @@ def make_todo() -> Callable[..., Todo]:
 @pytest.fixture
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine on which nothing is configured."""
-    for name in ("TODO_PROFILE", "TODO_API_URL", "TODO_STACK_DIR"):
+    for name in ("TODO_PROFILE", "TODO_API_URL", "TODO_STACK_DIR", "TODO_SYNC_BUDGET_SECONDS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TODO_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("TODO_DATA_DIR", str(tmp_path / "data"))

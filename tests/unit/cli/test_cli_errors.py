@@ -31,6 +31,7 @@ EXPECTED = {
     "ThrottledError": 7,
     "ServerError": 7,
     "ServiceError": 7,
+    "ReplicaError": 1,
     "TodoError": 1,
 }
 
@@ -70,9 +71,9 @@ def test_an_error_with_json_is_one_document_on_stderr_and_stdout_stays_empty(cli
     assert result.out == ""
     assert result.error == {
         "code": "version_mismatch",
-        "message": "somebody else changed it",
+        "message": "the to-do has version 1 by now",
         "exit_code": 6,
-        "request_id": "r-2",
+        "request_id": "request-1",
     }
 
 
@@ -114,14 +115,16 @@ def test_the_machines_errors_from_below_are_no_bug(cli: Cli) -> None:
 
 
 def test_ctrl_c_ends_with_130_and_says_nothing(cli: Cli) -> None:
-    def interrupted(profile: str | None) -> Any:
+    def interrupted(request: Any) -> str | None:
         raise KeyboardInterrupt
 
-    cli.client.todos.list = interrupted  # type: ignore[method-assign,assignment]
-    cli.client.todos.get = interrupted  # type: ignore[method-assign,assignment]
+    cli.world.fault = interrupted
     result = cli("show", MILK)
     assert (result.code, result.out) == (ExitCode.INTERRUPTED, "")
     assert "Traceback" not in result.err
+    added = cli("add", "Kept")  # the answer is there before the network is asked
+    assert (added.code, added.out) == (ExitCode.INTERRUPTED, "added 1  Kept\n")
+    assert [todo.title for todo in cli.client.replica.list()] == ["Kept"]
 
 
 def test_a_closed_pipe_is_quiet() -> None:

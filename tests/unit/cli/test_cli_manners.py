@@ -72,7 +72,7 @@ def completed(words: str, index: int) -> list[str]:
 
 
 def test_tab_completes_commands_and_options() -> None:
-    assert completed("todo fi", 1) == ["files"]
+    assert completed("todo fil", 1) == ["filter", "files"]
     assert set(completed("todo files ", 2)) >= {"ls", "put", "get", "rm"}
     assert "--latency-budget" in completed("todo smoke --", 2)
 

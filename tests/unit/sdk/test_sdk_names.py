@@ -51,7 +51,7 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 def test_modules_import_only_from_storeys_below() -> None:
     storeys: tuple[tuple[str, ...], ...] = (
-        ("_errors",),
+        ("_errors", "_late"),
         ("_recurrence", "_merge"),
         (
             "_version",
