@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,15 @@ The public names of `todo_sdk`, written from their docstrings by `make reference
 LONGEST_LINE = 100
 
 
-def parts_of(client: type) -> dict[str, type]:
-    """The parts of a client by attribute, such as `todos`: what its `__init__` makes of classes and keeps in public."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(client.__init__)))  # type: ignore[misc]
-    names = vars(importlib.import_module(client.__module__))
+def parts_of(owner: type) -> dict[str, type]:
+    """The parts of an object by attribute, such as `todos` of a client: what it makes and keeps in public."""
+    return made_at_once(owner) | made_late(owner)
+
+
+def made_at_once(owner: type) -> dict[str, type]:
+    """What `__init__` makes."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(owner.__init__)))  # type: ignore[misc]
+    names = vars(importlib.import_module(owner.__module__))
     found: dict[str, type] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
@@ -42,10 +48,26 @@ def parts_of(client: type) -> dict[str, type]:
     return found
 
 
+def made_late(owner: type) -> dict[str, type]:
+    """What a public property imports and gives."""
+    found: dict[str, type] = {}
+    for name, raw in vars(owner).items():
+        get = raw.func if isinstance(raw, cached_property) else getattr(raw, "fget", None)
+        if get is None or name.startswith("_"):
+            continue
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(get)))):
+            given = get.__annotations__.get("return")
+            if isinstance(node, ast.ImportFrom) and given in {alias.name for alias in node.names}:
+                found[name] = getattr(importlib.import_module(str(node.module)), given)
+    return found
+
+
 def page() -> str:
     """The whole page."""
     client = todo_sdk.TodoClient
-    parts = parts_of(client)
+    parts: dict[str, type] = {}
+    for name, part in parts_of(client).items():
+        parts |= {name: part} | {f"{name}.{below}": inner for below, inner in parts_of(part).items()}
     names = [name for name in todo_sdk.__all__ if not name.startswith("__") and name != "TodoClient"]
     errors = [name for name in names if name.endswith("Error")]
     values = [name for name in names if inspect.isclass(getattr(todo_sdk, name)) and name not in errors]
@@ -106,7 +128,7 @@ def methods_of(found: pdoc.doc.Class, cls: type) -> Iterator[list[str]]:
     for name, raw in list(vars(cls).items()):
         if name.startswith("_"):
             continue
-        if isinstance(raw, property):
+        if isinstance(raw, property | cached_property):
             yield [f"### .{name}\n", text(inspect.cleandoc(raw.__doc__ or ""))]
         elif inspect.isroutine(raw) or isinstance(raw, classmethod):
             yield [

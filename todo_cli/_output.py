@@ -85,19 +85,15 @@ class Output:
         cleaned = [[printable(cell).replace("\n", " ") for cell in row] for row in (headings, *rows)]
         at_terminal = sys.stdout.isatty()
         width = _terminal_width() if at_terminal else None
-        dress = [_BOLD, *(styles or [""] * len(rows))] if at_terminal and self._dresses else [""] * len(cleaned)
+        dress = [_BOLD, *(styles or [""] * len(rows))] if at_terminal and not self.bare else [""] * len(cleaned)
         laid_out = zip(columns(cleaned, width=width, folded=folded), dress, strict=True)
         text = [f"\x1b[{style}m{line}\x1b[0m" if style else line for lines, style in laid_out for line in lines]
         click.echo("\n".join(text), color=True)
 
     @property
-    def _dresses(self) -> bool:
-        return not self.bare and os.environ.get("TERM") != "dumb"
-
-    @property
     def bare(self) -> bool:
         """Tell whether colours are unwanted."""
-        return self.no_color or bool(os.environ.get("NO_COLOR"))
+        return self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def to_json(document: Any, *, ascii_only: bool = False) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from todo_sdk import Config
 
 USERS_FILE = "smoke-users.json"
+THROTTLED = ("GET /v1/revision", "POST /v1/todos")  # what the check of throttling asks, each once
 
 
 @click.command(
@@ -126,8 +128,15 @@ def _world(app: AppContext, config: Config, data_dir: Path | None, latency_budge
     def confirming() -> Confirming:
         return Inbox(deployment, app.stack, place)
 
+    @contextmanager
+    def throttled() -> Iterator[None]:
+        with app.stack.faults(place) as faults:
+            for route in THROTTLED:
+                faults.add("throttle", route, count=1)
+            yield
+
     people = People(deployment, confirming, users)
-    return World(deployment, people, lambda: app.stack.status(place), latency_budget_ms=latency_budget)
+    return World(deployment, people, lambda: app.stack.status(place), throttled, latency_budget_ms=latency_budget)
 
 
 def _stack_of(app: AppContext, config: Config, data_dir: Path | None) -> Path:

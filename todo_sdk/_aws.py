@@ -106,14 +106,14 @@ def make_client(
         "user_agent_extra": f"todo-sdk/{__version__}",
         "proxies": _proxies(config),
     }
+    if credentials is None:
+        settings["signature_version"] = UNSIGNED
     if service == "s3":
         style = "path" if config.endpoint_url else "virtual"
         # the body's checksum is a signed header (S3-35); hashing it a second time for the signature adds nothing
         signing = {"payload_signing_enabled": False}
         settings["s3"] = {"addressing_style": style, "us_east_1_regional_endpoint": "regional", **signing}
         settings["response_checksum_validation"] = "when_required"  # ours goes on across a resumed download
-    if credentials is None:
-        settings["signature_version"] = UNSIGNED
     with plainly(service):
         client = session.create_client(
             service, config=ClientConfig(**settings), endpoint_url=config.endpoint_url, verify=config.trusted

@@ -27,7 +27,10 @@ class SigningKeys(ReadOnlyCredentials):  # type: ignore[misc]
 
 
 class _ByServerClock:
-    """botocore's signature with the services' time in it; botocore itself knows only this machine's clock."""
+    """botocore's signature with the services' time in it; botocore itself knows only this machine's clock.
+
+    Nothing of it is logged: URLs are signed without being sent, where `_Quiet` does not hear of it.
+    """
 
     def add_auth(self: Any, request: Any) -> None:
         request.context["timestamp"] = self.credentials.now.strftime(SIGV4_TIMESTAMP)

@@ -1,6 +1,6 @@
 """Where the user has signed in: `client.auth.devices`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ class Devices:
         self._account = account
         self._session = session
 
-    def list(self) -> "list[Device]":
+    def list(self) -> Sequence[Device]:
         """Give all devices of the user, the last seen first."""
         found: list[Device] = []
         more: dict[str, str] = {}

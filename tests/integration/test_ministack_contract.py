@@ -38,8 +38,11 @@ class Bare:
     async def __call__(self, *arguments):
         await self.inner(*arguments)
 server.Identity = server.Gateway = Bare
+server.Guard = server.Signed = lambda inner, *more: inner
 """
-WITHOUT_LOOPBACK = WITHOUT_IDENTITY_AND_GATEWAY.replace("server.Identity = server.Gateway", "server.Loopback")
+WITHOUT_LOOPBACK = WITHOUT_IDENTITY_AND_GATEWAY.replace(
+    "server.Identity = server.Gateway", "server.Loopback"
+).rpartition("server.Guard")[0]
 
 
 @pytest.fixture(scope="module")
@@ -251,3 +254,21 @@ def test_secrets_and_policies_are_found_by_access_key_id(tmp_path: Path) -> None
         assert seen[0] == ["ResolvedCredential", 64, True, "PrincipalInfo", False]
     finally:
         process.stop()
+
+
+SCAN = {"X-Amz-Target": "DynamoDB_20120810.Scan"}
+
+
+@pytest.mark.parametrize("key", ["Bearer x", "AWS test:x", "AWS4-HMAC-SHA256 Credential=000000000000/20261123/x/y/z"])
+def test_anybody_is_the_accounts_owner(bare: RunningStack, key: str) -> None:
+    body = json.dumps({"TableName": bare.output("TableName")})
+    answer = requests.post(bare.output("EndpointUrl"), body, headers={**SCAN, "Authorization": key}, timeout=20)
+    assert answer.status_code == 200, "signed: MiniStack looks at every signature now"
+
+
+def test_a_malformed_call_draws_a_500_with_the_exceptions_text(bare: RunningStack) -> None:
+    headers = {**SCAN, "Authorization": "Bearer x"}
+    answer = requests.post(bare.output("EndpointUrl"), b"[1]", headers=headers, timeout=20)
+    assert (answer.status_code, "has no attribute" in answer.text) == (500, True), (
+        "guard: MiniStack refuses it itself now"
+    )

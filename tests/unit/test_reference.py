@@ -35,4 +35,4 @@ def test_the_reference_has_every_public_name_and_no_private_one() -> None:
 
 
 def test_the_parts_of_a_client_are_found_by_themselves(reference: dict[str, Any]) -> None:
-    assert {"auth", "todos", "files"} <= set(reference["parts_of"](todo_sdk.TodoClient))
+    assert {"auth", "todos", "files", "replica"} <= set(reference["parts_of"](todo_sdk.TodoClient))

@@ -167,6 +167,7 @@ def test_what_a_replica_never_showed_is_not_stale() -> None:
 def test_a_consistent_read_does_not_lag() -> None:
     world = World(Fault("lag", seconds=10))
     world.read()
+    assert world.read(ConsistentRead=True) == "first"
     world.service.holds = "second"
     assert world.read(ConsistentRead=True) == "second"
     assert world.read(RequestItems={"t": {"Keys": [], "ConsistentRead": True}}) == "second"

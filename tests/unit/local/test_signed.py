@@ -170,6 +170,8 @@ def test_nor_by_one_in_the_query(query: str) -> None:
 
 
 def test_nor_by_a_second_name_beside_a_good_one() -> None:
+    wrong = Credentials(OWNER.access_key, "another-secret")
+    assert sent(signed("dynamodb", "/?X-Amz-Credential=ASIAOTHER%2F20261123", key=wrong)).status == 400
     request = signed("dynamodb", "/?X-Amz-Credential=test%2F20261123")
     assert sent(request).status == 400
     twice = plain("AWS4-HMAC-SHA256 Credential=ASIAOTHER/x/aws4_request, Credential=test/x/aws4_request")
