@@ -5,7 +5,8 @@
 
 The to-dos come from a real sign-in on an embedded stack, which is stopped before anything is measured: the network is
 down, as on a phone without a signal. Debian's taskwarrior and todoman get the same 1,000 to-dos where they are
-installed.
+installed. A limit in milliseconds is held against the best round, since what else a machine does only adds to the
+others; a ratio against the median of the rounds' own ratios.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def others(here: Machine) -> dict[str, list[str]]:
         )
         here.run("task", "import", "-", stdin=here.todo("export", "--format", "taskwarrior"))
         found["taskwarrior, task list"] = ["task", "rc.defaultwidth=100", "list"]
-    if program := debians_todoman():
+    if shutil.which("todoman"):
         calendar = here.folder / "calendars" / "main"
         calendar.mkdir(parents=True)
         text = here.todo("export", "--format", "ical")
@@ -126,23 +127,12 @@ def others(here: Machine) -> dict[str, list[str]]:
         (here.folder / "todoman.py").write_text(
             f'path = "{here.folder}/calendars/*"\ncache_path = "{here.folder}/todoman.sqlite"\n'
         )
-        found["todoman, todo list"] = [*program, "--config", str(here.folder / "todoman.py"), "list"]
+        found["todoman list"] = ["todoman", "--config", str(here.folder / "todoman.py"), "list"]
+    for name, command in found.items():
+        lines = len(here.run(*command).splitlines())
+        if lines < TODOS:
+            raise RuntimeError(f"{name} lists {lines} to-dos instead of {TODOS}")
     return found
-
-
-def debians_todoman() -> list[str] | None:
-    """The command of Debian's todoman, which is called `todo`, too."""
-    python = Path("/usr/bin/python3")
-    if (
-        not python.exists()
-        or subprocess.run([python, "-c", "import todoman"], capture_output=True, check=False).returncode
-    ):
-        return None
-    return (
-        [str(python), "-m", "todoman"]
-        if Path("/usr/lib/python3/dist-packages/todoman/__main__.py").exists()
-        else [str(python), "-c", "from todoman.cli import cli; cli()"]
-    )
 
 
 @dataclass(frozen=True)
@@ -151,6 +141,7 @@ class Row:
 
     name: str
     milliseconds: float
+    best_milliseconds: float
     ratio: float
     limit_milliseconds: float | None = None
     limit_ratio: float | None = None
@@ -164,7 +155,7 @@ class Row:
     @property
     def kept(self) -> bool:
         """Whether both limits are."""
-        slow = self.limit_milliseconds is not None and self.milliseconds > self.limit_milliseconds
+        slow = self.limit_milliseconds is not None and self.best_milliseconds > self.limit_milliseconds
         return not slow and (self.limit_ratio is None or self.ratio <= self.limit_ratio)
 
 
@@ -205,14 +196,23 @@ def main() -> int:
     rows = []
     for name, column in times.items():
         ratio = statistics.median(a / b for a, b in zip(column, base, strict=True))
-        rows.append(Row(name, statistics.median(column) * 1000, ratio, *limits.get(name, (None, None))))
+        rows.append(
+            Row(name, statistics.median(column) * 1000, min(column) * 1000, ratio, *limits.get(name, (None, None)))
+        )
     for program in ("taskwarrior", "todoman"):
         if not any(program in row.name for row in rows):
             sys.stderr.write(f"{program}: not installed\n")
-    table = Table("command", "median", "/ import click", "limit", "kept")
+    table = Table("command", "median", "best", "/ import click", "limit", "kept")
     for row in rows:
         verdict = ("yes" if row.kept else "NO") if row.limits else ""
-        table.add_row(row.name, f"{row.milliseconds:.0f} ms", f"{row.ratio:.2f}", row.limits, verdict)
+        table.add_row(
+            row.name,
+            f"{row.milliseconds:.0f} ms",
+            f"{row.best_milliseconds:.0f} ms",
+            f"{row.ratio:.2f}",
+            row.limits,
+            verdict,
+        )
     Console(width=110).print(table)
     return 0 if all(row.kept for row in rows) else 9
 

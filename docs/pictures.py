@@ -27,6 +27,7 @@ TODO = Path(sys.executable).with_name("todo")
 WIDTH = 96
 PATIENCE_SECONDS = 60
 EMAIL = "ada@example.com"
+ERASED = re.compile(r"[^\n]*(?:\n\r?\x1b\[1A)?\r?\x1b\[2K")  # lines that a bar draws and takes away again
 
 # Each picture: its name, and the command lines that are shown in it.
 PICTURES: dict[str, Sequence[str]] = {
@@ -34,7 +35,7 @@ PICTURES: dict[str, Sequence[str]] = {
         'todo add "Pay rent tomorrow 5pm #home !1 every month"',
         'todo add "Water the plants in 3 days #home every! 5 days"',
         'todo add "Read chapter 4 today #study"',
-        'todo add "Buy milk yesterday #home"',
+        'todo add "Buy milk #home" --due yesterday',
         "todo list",
     ),
     "offline": ("todo offline on", 'todo add "Written in a tunnel"', "todo status", "todo offline off", "todo sync"),
@@ -115,7 +116,7 @@ def typed(line: str, place: Path, environment: dict[str, str]) -> str:
     os.close(ours)
     process.wait(timeout=PATIENCE_SECONDS)
     text = shown.decode(errors="replace").replace("\r\n", "\n")
-    return text.replace(str(place), "~")
+    return ERASED.sub("", text).replace(str(place), "~")
 
 
 if __name__ == "__main__":

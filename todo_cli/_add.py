@@ -57,11 +57,12 @@ def add(ctx: click.Context, /, words: tuple[str, ...], **fields: Any) -> None:
 
 
 def _understood(text: str, app: AppContext) -> tuple[str, dict[str, Any]]:
-    from todo_cli import _dates, _words
+    from todo_cli import _words
+    from todo_cli._days import NoSuchDayError
 
     try:
         found = _words.understood(text, app.now())
-    except _dates.NoSuchDayError as error:
+    except NoSuchDayError as error:
         sentence = f"{str(error)!r} is a day that no calendar has; put -- before the words to keep them as they stand"
         raise click.UsageError(sentence) from None
     return found.title, found.fields

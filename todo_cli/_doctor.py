@@ -70,7 +70,7 @@ class Patient:
     @property
     def trust(self) -> dict[str, Any]:
         """The CA bundle of the profile, if it has one."""
-        bundle = getattr(self.config, "ca_bundle", None)
+        bundle = self.config.ca_bundle
         return {"verify": bundle} if bundle else {}
 
 
@@ -89,8 +89,8 @@ Look = Callable[[Patient], Finding]
 def doctor(ctx: click.Context) -> None:
     """Find out what is wrong, and what to do about it.
 
-    Looks at versions, configuration, files, endpoint, clock, sign-in and folder, and changes nothing. Ends with 9 when
-    something is broken.
+    Looks at versions, configuration, files, endpoint, clock, sign-in, replica and folder, and changes nothing. Ends
+    with 9 when something is broken.
     """
     app = ctx.ensure_object(AppContext)
     findings = list(_looked(Patient(app)))
@@ -197,6 +197,23 @@ def _folder(patient: Patient) -> Finding:
     return Finding("folder", OK, f"s3://{patient.client.config.files_bucket}/{patient.client.auth.identity_id()}/")
 
 
+def _replica(patient: Patient) -> Finding:
+    from todo_sdk import NotSignedInError
+
+    try:
+        replica = patient.client.replica
+    except NotSignedInError:
+        return Finding("replica", SKIPPED, "first: sign-in")
+    counted = replica.stats()
+    found = f"{counted.open + counted.done} to-dos, {counted.queued} changes wait to be sent: {replica.path}"
+    if replica.recovered is not None:
+        return Finding("replica", WARNING, f"it was damaged and made anew: {found}", "todo sync")
+    if counted.refused:
+        remedy = "todo status shows them; todo edit puts one right, todo sync --discard ID gives it up"
+        return Finding("replica", WARNING, f"the service refused {counted.refused} changes; {found}", remedy)
+    return Finding("replica", OK, found)
+
+
 LOOKS: tuple[tuple[str, tuple[str, ...], Look, str], ...] = (
     ("versions", (), _versions, "pip install --force-reinstall todo-sdk"),
     ("configuration", (), _configuration, "todo up, or: todo configure --api-url URL"),
@@ -204,5 +221,6 @@ LOOKS: tuple[tuple[str, tuple[str, ...], Look, str], ...] = (
     ("endpoint", ("configuration",), _endpoint, ""),
     ("clock", ("endpoint",), _clock, ""),
     ("sign-in", ("endpoint",), _sign_in, "todo login EMAIL"),
+    ("replica", ("configuration",), _replica, "what it says, then todo sync"),
     ("folder", ("sign-in",), _folder, "todo logout, then todo login EMAIL: the credentials are made anew"),
 )

@@ -20,7 +20,8 @@ FORMS = "2026-11-23, '2026-11-23 18:00', tomorrow 5pm, friday, 24 dec, in 3 days
 def _as_due(ctx: click.Context, param: click.Parameter, value: str | None) -> date | datetime | None:
     if value is None:
         return None
-    from todo_cli._dates import NoSuchDayError, parse_due
+    from todo_cli._dates import parse_due
+    from todo_cli._days import NoSuchDayError
 
     try:
         return parse_due(value, ctx.ensure_object(AppContext).now())

@@ -118,8 +118,8 @@ def _to_put(words: Sequence[str], folder: str | None) -> list[tuple[Path, str]]:
         return [(Path(word), f"{folder.rstrip('/')}/{Path(word).name}") for word in words]
     if len(words) > 2:
         raise click.UsageError("several files want a folder to go to: --to FOLDER")
-    path, remote = Path(words[0]), words[1] if len(words) == 2 else ""
-    return [(path, f"{remote}{path.name}" if not remote or remote.endswith("/") else remote)]
+    path, remote = Path(words[0]), words[1] if len(words) == 2 else Path(words[0]).name
+    return [(path, f"{remote}{path.name}" if remote.endswith("/") else remote)]
 
 
 def _kept(size_bytes: int) -> str:

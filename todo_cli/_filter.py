@@ -155,7 +155,8 @@ class Reader:
         return lambda todo: self._compares(_moment(todo, key), relation, when)
 
     def _when(self, key: str, value: str) -> date | datetime:
-        from todo_cli._dates import NoSuchDayError, parse_due
+        from todo_cli._dates import parse_due
+        from todo_cli._days import NoSuchDayError
 
         for text in (value, re.sub(r"[-_]", " ", value)):  # due.by:end-of-month needs no quotes
             try:

@@ -149,9 +149,7 @@ def run(argv: Sequence[str] | None = None, app: AppContext | None = None) -> int
             # A line that click could not read to its end may hold an unread --json.
             options = arguments[: arguments.index("--")] if "--" in arguments else arguments
             app.settings.as_json = app.settings.as_json or "--json" in options
-        code = report(error, app.settings)
-        if isinstance(error, OSError):
-            _silence_stdout()  # a disk that is full for stdout is full for the flush at exit, too
+        return report(error, app.settings)
     return code
 
 

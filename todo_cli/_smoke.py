@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from todo_sdk import Config
 
 USERS_FILE = "smoke-users.json"
+THROTTLED = ("GET /v1/revision", "POST /v1/todos")  # what the check of throttling asks, each once
 
 
 @click.command(
@@ -126,8 +128,15 @@ def _world(app: AppContext, config: Config, data_dir: Path | None, latency_budge
     def confirming() -> Confirming:
         return Inbox(deployment, app.stack, place)
 
+    @contextmanager
+    def throttled() -> Iterator[None]:
+        with app.stack.faults(place) as faults:
+            for route in THROTTLED:
+                faults.add("throttle", route, count=1)
+            yield
+
     people = People(deployment, confirming, users)
-    return World(deployment, people, lambda: app.stack.status(place), latency_budget_ms=latency_budget)
+    return World(deployment, people, lambda: app.stack.status(place), throttled, latency_budget_ms=latency_budget)
 
 
 def _stack_of(app: AppContext, config: Config, data_dir: Path | None) -> Path:
@@ -152,15 +161,27 @@ def _run(
     outcomes: list[Outcome] = []
     complaints: list[str] = []
     try:
-        for outcome in run(wanted, world, may_write=may_write):
-            outcomes.append(outcome)
-            if sys.stderr.isatty():
-                app.out.talk(f"{outcome.outcome:<8}{outcome.check.name}")
+        with _watched(app) as tell:
+            for outcome in run(wanted, world, may_write=may_write):
+                outcomes.append(outcome)
+                tell(f"{len(outcomes)} of {len(wanted)}: {outcome.check.name}")
     finally:
         complaints = world.people.remove_all() if may_write else []
         for complaint in complaints:
             app.out.talk(f"todo: {complaint}")
     return outcomes, complaints
+
+
+@contextmanager
+def _watched(app: AppContext) -> Iterator[Callable[[str], None]]:
+    """Give what to call with how far it is; it is seen on a terminal only, and goes away at the end."""
+    if app.settings.as_json or not sys.stderr.isatty():
+        yield lambda told: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, no_color=app.out.bare).status("") as shown:
+        yield lambda told: shown.update(told)
 
 
 def _verdict(app: AppContext, config: Config, outcomes: Sequence[Outcome], complaints: Sequence[str]) -> int:

@@ -59,7 +59,8 @@ def before_reading(app: AppContext) -> None:
         return
     there = app.replica.stats()
     if there.synced_at is None and not (there.open or there.done):
-        app.out.talk("fetching your to-dos for the first time ...")
+        if sys.stderr.isatty():  # a person waits
+            app.out.talk("fetching your to-dos for the first time ...")
         report = full_sync(app, FIRST_BUDGET_SECONDS)
         if report.error is not None:
             raise report.error

@@ -18,6 +18,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from todo_cli import _dates, _recurrence
+from todo_cli._days import NoSuchDayError
 
 MOST_PHRASE_WORDS = 14
 _TAG = re.compile(r"(?:#(?=[^\s,]*[^\W\d])|tag:)([^\s,#]{1,50})")  # not #42, which is the number of something
@@ -106,7 +107,7 @@ def _without_marks(text: str, now: datetime) -> tuple[str, dict[str, Any]]:
 def _marked_due(text: str, now: datetime) -> date | datetime | None:
     try:
         return _dates.parse_due(re.sub(r"(?<=\D)-|-(?=\D)", " ", text), now)  # due:next-week, and 2026-12-24 as it is
-    except _dates.NoSuchDayError:
+    except NoSuchDayError:
         raise
     except ValueError:
         return None

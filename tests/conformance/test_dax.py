@@ -26,7 +26,7 @@ def dax(sut: Sut) -> Iterator[Any]:
         pytest.skip("the cluster can be reached from its VPC only")
     assert sut.stack
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(sut.stack.data_dir / "dax" / "ca.pem"))
+        patch.setenv("SSL_CERT_FILE", str(sut.stack.data_dir / "tls" / "ca.pem"))
         client = dax_client(sut, *sut.owner_keys.values())
         yield client
         client.close()

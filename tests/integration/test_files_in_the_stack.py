@@ -185,7 +185,9 @@ def test_what_a_shared_url_opens_is_one_file_for_a_while(client: TodoClient) -> 
     assert requests.put(share.url, b"changed", timeout=20).status_code == 403
     assert timedelta(minutes=4) < share.expires_at - datetime.now(UTC) <= timedelta(minutes=5)
     client.files.remove("notes/ü.txt")
-    assert requests.get(share.url, timeout=20).status_code == 404
+    assert (
+        requests.get(share.url, timeout=20).status_code == 403
+    )  # S3-03: who may not list is not told that nothing is there
 
 
 def test_attachments_belong_to_their_todo(client: TodoClient, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_the_second_sign_in_on_a_device_costs_two_calls_and_devices_do_not_pile_
     assert len(client.auth.devices.list()) == 1
 
 
-def test_up_75_to_88_an_authenticator_app_and_a_device_that_stands_in_for_it(
+def test_up_75_to_78_up_80_to_88_an_authenticator_app_and_a_device_that_stands_in_for_it(
     config: Config, client: TodoClient, new_user: Callable[[], Any], asked: list[RequestEvent]
 ) -> None:
     email, password = new_user()

@@ -167,9 +167,12 @@ def test_sync_pulls_what_another_device_did(config: Config, new_user: Callable[[
     user = new_user()
     phone, tablet = signed_in(config, user), signed_in(config, user)
     made = phone.todos.add("Buy milk")
-    assert [todo.id for todo in tablet.sync().changes] == [made.id]
+    first = tablet.sync()
+    assert [todo.id for todo in first.changes] == [made.id]
+    tablet.synced(first)
     assert tablet.sync().changes == ()
     pushed = tablet.sync([Change("update", made.id, {"title": "Buy bread"}, if_version=1)])
+    tablet.synced(pushed)
     assert pushed.results[0].outcome == "applied"
     assert phone.todos.get(made.id).title == "Buy bread"
     phone.todos.remove(made.id)

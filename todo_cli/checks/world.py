@@ -36,6 +36,10 @@ class Deployment:
     config: Config
     http: requests.Session = field(default_factory=requests.Session, repr=False)
 
+    def __post_init__(self) -> None:
+        if self.config.ca_bundle is not None:
+            self.http.verify = self.config.ca_bundle
+
     def ask(
         self, method: str, path: str, *, token: str | None = None, headers: dict[str, str] | None = None, **body: Any
     ) -> requests.Response:
@@ -51,8 +55,10 @@ class Deployment:
 
     def client(self, service: str, **more: Any) -> Any:
         """Make a boto3 client for the deployment."""
-        given = {"region_name": self.config.region, "endpoint_url": self.config.endpoint_url}
-        return boto3.client(service, **given, **more)
+        config = self.config
+        return boto3.client(
+            service, region_name=config.region, endpoint_url=config.endpoint_url, verify=config.ca_bundle, **more
+        )
 
     @cached_property
     def cognito(self) -> Any:

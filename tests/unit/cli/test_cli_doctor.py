@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import responses
 
-from todo_sdk import NotSignedInError, write_profile
+from todo_sdk import NotSignedInError, ReplicaError, write_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ SETTINGS = {
     "identity_pool_id": "identities",
     "files_bucket": "files",
 }
-LOOKS = ["versions", "configuration", "files", "endpoint", "clock", "sign-in", "folder"]
+LOOKS = ["versions", "configuration", "files", "endpoint", "clock", "sign-in", "replica", "folder"]
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +150,27 @@ def test_for_people_it_is_a_table_and_the_remedies(cli: Cli) -> None:
     result = cli("doctor")
     assert result.out.splitlines()[0].split() == ["STATE", "WHAT", "FOUND"]
     assert "endpoint: is the network there" in result.err
+
+
+def test_what_waits_in_the_replica_is_counted(cli: Cli, api: responses.RequestsMock) -> None:
+    answers(api)
+    healthy(cli)
+    cli.client.replica.add("not sent yet")
+    state, found, remedy = states(cli)["replica"]
+    assert (state, remedy) == ("ok", "")
+    assert "1 changes wait to be sent" in found
+
+
+def test_a_replica_that_cannot_be_used_is_told(
+    cli: Cli, api: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(api)
+    healthy(cli)
+
+    def unusable(self: object) -> None:
+        raise ReplicaError("the replica is of a newer todo; update this one", reason="newer")
+
+    monkeypatch.setattr(type(cli.client), "replica", property(unusable))
+    state, found, remedy = states(cli)["replica"]
+    assert (state, found) == ("failed", "the replica is of a newer todo; update this one")
+    assert remedy

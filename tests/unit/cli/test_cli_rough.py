@@ -325,3 +325,27 @@ def test_an_editor_that_is_not_there_is_one_line(machine: Machine) -> None:
     os.close(theirs)
     assert done.returncode == 3
     assert "cannot be started" in said(done)
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "+x", "or", "due.by:tomorrow"], ["add", "Buy milk tomorrow #x"]])
+def test_what_works_without_a_network_loads_nothing_that_only_a_request_needs(
+    machine: Machine, words: list[str]
+) -> None:
+    machine("offline", "on")
+    heavy = [
+        "requests",
+        "urllib3",
+        "boto3",
+        "pycognito",
+        "rich",
+        "email",
+        "icalendar",
+        "todo_sdk._http",
+        "todo_backend",
+    ]
+    run = f"import sys, todo_cli; sys.argv = ['todo', *{words!r}]; code = todo_cli.main()"
+    code = f"{run}; print(code, set({heavy!r}) & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=machine.environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0 set()"

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todo_cli._dates import NoSuchDayError, parse_due, told
+from todo_cli._dates import parse_due, told
+from todo_cli._days import NoSuchDayError
 from todo_cli._recurrence import AFTER_DONE, first_day, given_recurrence, recurrence_of
 from todo_cli._recurrence import told as recurrence_told
 from todo_cli._zone import SystemZone

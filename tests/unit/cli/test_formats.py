@@ -28,7 +28,26 @@ EMPTY = {"notes": "", "status": "open", "priority": 4, "due": None, "tags": (), 
 DEFAULTS: dict[str, Any] = {**EMPTY, "attachments": ()}
 
 LINE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=30)
-TITLES = LINE.filter(lambda text: text.strip() != "")
+# Words that mean something in one of the formats.
+SPECIAL = [
+    "+x",
+    "@y",
+    "due:2026-12-24",
+    "rec:1w",
+    "id:7",
+    "pri:A",
+    "x",
+    "(A)",
+    "2026-01-01",
+    "\\+x",
+    "\\x",
+    "=1",
+    "'=1",
+]
+TITLES = st.one_of(
+    LINE.filter(lambda text: text.strip() != ""),
+    st.lists(st.sampled_from([*SPECIAL, "word"]), min_size=1, max_size=5).map(" ".join),
+)
 TAGS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Z"), exclude_characters=","), min_size=1, max_size=8)
 NOTES = st.lists(LINE, max_size=3).map("\n".join)
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(HERE)).map(

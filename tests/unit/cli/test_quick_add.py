@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todo_cli._dates import NoSuchDayError
+from todo_cli._days import NoSuchDayError
 from todo_cli._recurrence import AFTER_DONE
 from todo_cli._words import echo, understood
 

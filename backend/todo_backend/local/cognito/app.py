@@ -223,18 +223,22 @@ class CognitoApp:
 
 def _check_policy(body: bytes) -> None:
     """The bounds of a password policy (UP-16), which the control plane does not know."""
-    given = wire.parsed(body)
-    policies = given.get("Policies") if isinstance(given, dict) else None
-    if isinstance(policies, dict):
+    given = _object_in(body)
+    if isinstance(policies := given.get("Policies"), dict):
         parameters.check("cognito-idp", "UpdateUserPool", {"UserPoolId": "checked_here", "Policies": policies})
 
 
-def _pool_named_in(body: bytes) -> str | None:
+def _object_in(body: bytes) -> dict[str, Any]:
+    """The request; nothing where it is malformed, which the control plane refuses."""
     try:
         given = wire.parsed(body)
     except CognitoError:
-        return None  # the control plane has refused it
-    pool_id = given.get("UserPoolId") if isinstance(given, dict) else None
+        return {}
+    return given if isinstance(given, dict) else {}
+
+
+def _pool_named_in(body: bytes) -> str | None:
+    pool_id = _object_in(body).get("UserPoolId")
     return pool_id if isinstance(pool_id, str) else None
 
 
