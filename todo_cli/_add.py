@@ -50,7 +50,8 @@ def add(ctx: click.Context, /, words: tuple[str, ...], **fields: Any) -> None:
     if not ctx.meta[LITERAL]:
         title, found = _understood(text, app)
     todo = app.replica.add(title, **_whole({**found, **given(fields)}, app))
-    told = _words.echo({**plain_fields(todo), "priority": todo.priority if todo.priority < 4 else None}, app.now())
+    known = {**plain_fields(todo), "priority": todo.priority if todo.priority < 4 else None}
+    told = _words.echo(known, app.now(), spoken=app.accessible)
     short = app.replica.short_id(todo)
     app.out.result(todo, [f"added {short}  {todo.title}", *([f"  {told}"] if told else [])])
     _syncing.after_change(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +16,7 @@ from todo_cli._options import YES, Command
 from todo_cli._progress import bar
 
 if TYPE_CHECKING:
-    from todo_sdk import Todo
+    from todo_sdk import QueuedChange, SyncReport, Todo
 
 
 @click.command(
@@ -86,7 +86,7 @@ def _be_at_the_service(app: AppContext, todo: Todo) -> None:
         raise CommandError(sentence, ExitCode.UNAVAILABLE, "offline")
     if not _waits(app, todo):
         return
-    report = _syncing.full_sync(app, None)
+    report = _synced(app, None)
     if report.error is not None:
         app.out.talk(f"{_syncing.waiting(report.queued)} here and will be sent; attach the file after that")
         raise report.error
@@ -96,7 +96,14 @@ def _be_at_the_service(app: AppContext, todo: Todo) -> None:
         raise CommandError(told, ExitCode.INVALID, "refused")
 
 
-def _waits(app: AppContext, todo: Todo) -> list[Any]:
+def _synced(app: AppContext, budget_seconds: float | None) -> SyncReport:
+    report = _syncing.full_sync(app, budget_seconds)
+    for conflict in report.conflicts:
+        app.out.talk(_syncing.told_conflict(conflict))
+    return report
+
+
+def _waits(app: AppContext, todo: Todo) -> list[QueuedChange]:
     return [change for change in app.replica.queued() if change.todo_id == todo.id]
 
 
@@ -105,7 +112,7 @@ def _bring_it_here(app: AppContext) -> None:
     from todo_sdk import TodoError
 
     try:
-        error = _syncing.full_sync(app, app.preferences.budget_seconds or None).error
+        error = _synced(app, app.preferences.budget_seconds or None).error
     except TodoError as raised:
         error = raised
     if error is not None:

@@ -61,7 +61,9 @@ def global_options() -> list[click.Parameter]:
         click.Option(["--accessible"], help="For screen readers: labelled lines, no tables, bars or drawings.", **flag),
         click.Option(["--read-only"], help="Change nothing: what is not a reading command is refused.", **flag),
         click.Option(["--network"], type=click.Choice(NETWORKS), help="Simulate a phone's network.", **shared),
-        click.Option(["-v", "--verbose"], help="Tell each request on stderr, without secrets; a traceback for a bug.", **flag),
+        click.Option(
+            ["-v", "--verbose"], help="Tell each request on stderr, without secrets; a traceback for a bug.", **flag
+        ),
     ]
 
 

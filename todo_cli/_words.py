@@ -68,17 +68,17 @@ def understood(text: str, now: datetime) -> Understood:
     return Understood(title, fields)
 
 
-def echo(fields: Mapping[str, Any], now: datetime) -> str:
-    """Say what was understood: due Tue 24 Nov 17:00 · every month · #home · priority 1."""
+def echo(fields: Mapping[str, Any], now: datetime, *, spoken: bool = False) -> str:
+    """Say what was understood: due Tue 24 Nov 17:00 · every month · #home · priority 1; `spoken` without marks."""
     told = [f"due {_dates.told(fields['due'], now)}"] if fields.get("due") else []
     if fields.get("recurrence"):
         told.append(_recurrence.told(fields["recurrence"]))
-    told += [f"#{tag}" for tag in fields.get("tags", ())]
+    told += [f"tag {tag}" if spoken else f"#{tag}" for tag in fields.get("tags", ())]
     if fields.get("list"):
         told.append(f"list {fields['list']}")
     if fields.get("priority"):
         told.append(f"priority {fields['priority']}")
-    return " · ".join(told)
+    return ("; " if spoken else " · ").join(told)
 
 
 def _without_marks(text: str, now: datetime) -> tuple[str, dict[str, Any]]:

@@ -148,7 +148,7 @@ def test_no_secret_that_went_over_the_wire_is_written_anywhere(
     assert len(wire.secrets) > 50
     assert wire.requests - 1 == len(events) > 35  # fetch_config asked once before
     assert {event.service for event in events} == {"api", "cognito-idp", "cognito-identity", "s3"}
-    assert "cognito-idp RespondToAuthChallenge 400" in written
+    assert "cognito-idp RespondToAuthChallenge POST / 400" in written
     assert "todos 201" in written
     secrets = wire.secrets | {"challenge-session", "SHARED-SECRET", "private title", "private content"}
     assert not {secret[:16] for secret in secrets if is_in(secret, written)}

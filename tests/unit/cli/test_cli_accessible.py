@@ -67,6 +67,8 @@ def test_nothing_is_laid_out_for_eyes(cli: Cli, words: list[str]) -> None:
 
 
 def test_marks_are_words(cli: Cli) -> None:
+    added = cli("add", "Pay rent tomorrow 5pm #home !1 every month", "--accessible").out
+    assert added.splitlines()[1] == "  due Tue 24 Nov 17:00; every month; tag home; priority 1"
     write_profile("local", PROFILE)
     assert cli("profile", "list", "--accessible").out.startswith("default; profile: local; signed in: ada@example.com")
     assert "name: laptop; last used (utc): 2026-11-23 12:00; this one" in cli("device", "list", "--accessible").out

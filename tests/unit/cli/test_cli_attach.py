@@ -49,6 +49,17 @@ def test_what_waits_for_that_to_do_is_sent_first(cli: Cli, form: Path) -> None:
     assert cli.client.replica.queued() == ()
 
 
+def test_a_conflict_that_the_sync_before_it_finds_is_told(cli: Cli, form: Path) -> None:
+    cli("list")
+    cli.other.replica.edit(MILK_ID, title="Buy coffee")
+    cli.other.replica.sync()
+    cli.offline()
+    cli("edit", "1", "--title", "Buy tea")
+    cli.online()
+    result = cli("attach", "1", "form.pdf")
+    assert (result.code, "conflict: " in result.err) == (0, True)
+
+
 def test_without_the_network_nothing_is_attached_and_nothing_is_lost(cli: Cli, form: Path) -> None:
     cli("list")
     cli.offline()
