@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.unit.cli.conftest import BANK_ID, MILK_ID
+from tests.unit.cli.conftest import BANK_ID, MILK_ID, NOW
 from tests.unit.cli.test_cli_output import PROFILE
 from todo_cli import _completing
-from todo_sdk import write_profile
+from todo_sdk import FileInfo, write_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,13 +118,19 @@ def test_files_that_are_not_told_in_time_are_not_waited_for(
     answer = threading.Event()
 
     def slow(prefix: str) -> Iterator[Any]:
-        answer.wait(60)
-        return iter(())
+        answer.wait(10)
+        return iter([FileInfo(key="late.txt", size_bytes=1, modified_at=NOW, etag="e")])
 
     monkeypatch.setattr(_completing, "ANSWER_SECONDS", 0.05)
     monkeypatch.setattr(cli.client.files, "list", slow)
     assert tab("todo files get ") == []
     answer.set()
+
+
+def test_a_line_with_v_starts_no_log(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("todo_sdk"), "level", logging.NOTSET)
+    assert tab("todo -v done 2") == ["2"]
+    assert logging.getLogger("todo_sdk").level == logging.NOTSET
 
 
 @pytest.mark.parametrize(
