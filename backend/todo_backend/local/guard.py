@@ -11,6 +11,7 @@ from typing import Final
 
 from .asgi import App, Message, Receive, Scope, Send, header, respond
 from .error_answers import error_answer, internal_error
+from .journal import REFUSED
 from .malformed import Refusal, refusal_of
 from .operations import Named, named
 
@@ -50,6 +51,11 @@ class Guard:
             await exchange.refuse()
 
 
+def _is_refusal(start: Message) -> bool:
+    """Whether a 500 says on purpose what it says."""
+    return any(name == REFUSED for name, _ in start.get("headers", ()))
+
+
 class _Exchange:
     """One request on its way through, with the beginning of its body."""
 
@@ -80,7 +86,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         """A piece of the answer; nothing of one that tells of a fault."""
         if message["type"] == "http.response.start":
-            self.is_broken = self.is_broken or message["status"] == 500
+            self.is_broken = self.is_broken or (message["status"] == 500 and not _is_refusal(message))
         if not self.is_broken:
             self.has_begun = True
             await self._send(message)

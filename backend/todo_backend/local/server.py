@@ -143,7 +143,7 @@ class _Run:
         inbox = Inbox(self._data_dir.file("inbox.jsonl"))
         counters = Counters()
         clock, rules = Clock(), Rules()
-        s3 = S3Front(journal, known_to_ministack, credentials.access_key, clock.time)
+        s3 = S3Front(journal, known_to_ministack, credentials.access_key, clock.age_of)
         identity = Identity(Guard(Signed(s3, credentials)), control, credentials, self._data_dir, inbox, clock.time)
         gateway = Gateway(
             identity,

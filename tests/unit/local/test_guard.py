@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.conftest import FUZZ_EXAMPLES
 from todo_backend.local.asgi import Answer, Message, Receive, Scope, Send, ask, respond
 from todo_backend.local.guard import MAX_BODY_BYTES, MAX_JSON_BYTES, MAX_OBJECT_BYTES, Guard
+from todo_backend.local.journal.calls import Call, Change, refusal
 from todo_backend.local.malformed import refusal_of
 from todo_backend.local.operations import Named
 
@@ -75,6 +76,13 @@ def test_a_well_formed_call_that_breaks_it_stays_a_500_and_tells_nothing() -> No
     body = b'{"TableName":"t","Key":{"pk":{"S":"a"}}}'
     answer = guarded(Inside(BROKEN), "dynamodb", body, x_amz_target="DynamoDB_20120810.GetItem")
     assert (answer.status, answer.json()["message"]) == (500, "Internal server error")
+
+
+def test_a_refusal_of_ours_says_why_although_it_is_a_500() -> None:
+    told = refusal(Call(Change.NOTED, "s3"), "no space left")
+    answer = guarded(Inside(told), "s3")
+    assert answer.status == 500
+    assert b"no space left" in answer.body
 
 
 def test_a_body_too_long_to_be_kept_is_not_called_malformed() -> None:

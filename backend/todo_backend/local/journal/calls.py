@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
@@ -88,13 +89,17 @@ def call_of(scope: Scope, form: bytes = b"") -> Call:
     return Call(Change.ANY, "rest")
 
 
+REFUSED: Final = b"x-todo-refused"
+"""A header by which a refusal of ours is told from a fault of MiniStack, whose text nobody shall see."""
+
+
 def refusal(call: Call, reason: str) -> Answer:
     """AWS's answer when it is its own fault, in the protocol that was asked in."""
     message = f"The change was not kept: {reason}. Nothing of it remains; try again when that is solved."
     if call.change is Change.ANY:
         message = f"The change may be lost: {reason}. Try again when that is solved."
     code, kind, body = _REFUSALS[call.protocol]
-    headers = [(b"content-type", kind.encode())]
+    headers = [(b"content-type", kind.encode()), (REFUSED, b"the disk")]
     if kind.startswith("application"):
         headers.append((b"x-amzn-errortype", code.encode()))
         message = message.replace("\\", "/").replace('"', "'")

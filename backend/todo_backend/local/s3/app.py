@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from ..asgi import Answer, App, Message, Receive, Scope, Send, as_signed, ask, read_body, respond
@@ -23,18 +23,23 @@ class S3Front:
     """Answers what S3 refuses and MiniStack does not, and puts MiniStack's other answers right."""
 
     def __init__(
-        self, inner: App, secret_of: SecretOf, owner_access_key: str, clock: Callable[[], float] = time.time
+        self,
+        inner: App,
+        secret_of: SecretOf,
+        owner_access_key: str,
+        age_of: Callable[[float], float] = lambda moment: time.time() - moment,
     ) -> None:
         """Ask nothing yet.
 
         Args:
             owner_access_key: of the account's owner, who may list the parts of every upload.
-            clock: seconds since 1970; decides when a presigned URL has expired.
+            age_of: how many seconds ago something is that was signed at a time (seconds since 1970) of the machine's
+                clock, by which clients sign; decides when a presigned URL has expired.
         """
         self._inner = inner
         self._owner = owner_access_key
         self._callers = Callers(inner, secret_of)
-        self._clock = clock
+        self._age_of = age_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,7 +54,7 @@ class S3Front:
             await self._inner(scope, receive, send)
             return
         try:
-            check(exchange.target, self._now())
+            check(exchange.target, self._now(exchange.target))
         except S3Error as error:
             await respond(send, exchange.refused(error))
             return
@@ -60,8 +65,14 @@ class S3Front:
         else:
             await self._pass_on(exchange, receive, send)
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock(), UTC)
+    def _now(self, target: Target) -> datetime:
+        """The time by which a request is judged: its own date, and how long that is ago."""
+        stamp = target.query.get("X-Amz-Date") or target.headers.get("x-amz-date", "")
+        try:
+            signed_at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            return datetime.now(UTC)
+        return signed_at + timedelta(seconds=self._age_of(signed_at.timestamp()))
 
     async def _pass_on(self, exchange: "_Exchange", receive: Receive, send: Send) -> None:
         """Stream what succeeds; an error is read, and put right."""
@@ -99,7 +110,7 @@ class S3Front:
         error = read(failed)
         if error is None:
             return Answer(failed.status, [*failed.headers, *exchange.missing_ids(failed.headers)], failed.body)
-        return exchange.refused(mended(target, error, self._now()), failed.headers)
+        return exchange.refused(mended(target, error, self._now(target)), failed.headers)
 
     async def _may_not_know(self, exchange: "_Exchange", failed: Answer) -> S3Error | None:
         """Who may not list the bucket is not told that a key is missing (S3-03)."""
@@ -110,7 +121,7 @@ class S3Front:
         if listed is None or listed.status != 403:
             return None
         denied = read(listed)
-        return mended(exchange.target, denied, self._now()) if denied else None
+        return mended(exchange.target, denied, self._now(exchange.target)) if denied else None
 
     async def _delete_batch(self, exchange: "_Exchange", body: bytes) -> Answer:
         answer = await ask(self._inner, exchange.scope, body)
