@@ -1,7 +1,7 @@
 """The same read-heavy load on three read paths: DynamoDB alone, DAX before it, API Gateway's cache before that.
 
-    python benchmarks/read_path.py            runs it, writes read_path.json, prints the table, draws the figure
-    python benchmarks/read_path.py --draw     prints and draws what was measured before, at the prices as they are now
+    python -m benchmarks.read_path            runs it, writes read_path.json, prints the table, draws the figure
+    python -m benchmarks.read_path --draw     prints and draws what was measured before, at the prices as they are now
 
 Each path is the embedded stack with the template deployed so. 95 % of the requests are reads, in the same order on each
 path. Only what never changes may stay in API Gateway's cache, so there a list is read as the snapshot of the revision

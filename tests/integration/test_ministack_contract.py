@@ -4,6 +4,9 @@ A failure here means: read MiniStack's change, then drop or adapt the layer that
 """
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +19,7 @@ from botocore.exceptions import ClientError
 from pycognito.aws_srp import AWSSRP
 
 from tests.conftest import NewUser, RunningStack, changed_stack, confirmed_user
+from todo_backend.local.environment import MINISTACK_KEY, MINISTACK_KEY_BITS
 from todo_backend.local.provide import PROVIDED_TYPES
 
 REGION = "us-east-1"
@@ -226,6 +230,9 @@ def test_the_method_settings_of_the_cache_are_kept(bare: RunningStack) -> None:
 
 CREDENTIALS_IN_PROCESS = """
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from todo_backend.local import cache_cluster, server
 def found(request):
@@ -272,3 +279,17 @@ def test_a_malformed_call_draws_a_500_with_the_exceptions_text(bare: RunningStac
     assert (answer.status_code, "has no attribute" in answer.text) == (500, True), (
         "guard: MiniStack refuses it itself now"
     )
+
+
+def test_it_takes_the_key_that_it_is_given(stack: RunningStack) -> None:
+    # otherwise each first start waits for one of its own, which nobody accepts
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key = load_pem_private_key((stack.data_dir / "state" / MINISTACK_KEY).read_bytes(), password=None)
+    assert isinstance(key, RSAPrivateKey)
+    assert key.key_size == MINISTACK_KEY_BITS
+    script = "from ministack.services import cognito; print(cognito._RSA_PRIVATE_KEY.key_size)"
+    environment = os.environ | {"STATE_DIR": str(stack.data_dir / "state")}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == MINISTACK_KEY_BITS

@@ -107,7 +107,7 @@ def test_dax_saves_nine_read_units_of_ten_in_the_run_that_is_shown() -> None:
 
 
 def test_the_page_shows_the_table_of_the_run_at_todays_prices() -> None:
-    # `python benchmarks/read_path.py --draw` writes both anew.
+    # `python -m benchmarks.read_path --draw` writes both anew.
     assert figure.table(RUNS) in (ROOT / "docs" / "caching.md").read_text("utf-8")
 
 

@@ -4,6 +4,11 @@ The first line on stdout is one JSON object: `{"outputs": …}` when clients can
 both standard streams are the stack's log.
 """
 
+# ruff: noqa: E402 - what is imported below makes thousands of long-lived objects; walking them again and again takes time
+import gc
+
+gc.disable()  # until the stack is ready: see `server`
+
 import argparse
 import json
 import os

@@ -3,12 +3,15 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .control import AdminCredentials
-from .datadir import DataDir
+from .datadir import DataDir, write_private
 from .options import ACCOUNT_ID, HOST, REGION
+
+MINISTACK_KEY = "cognito-rsa-key.pem"
+MINISTACK_KEY_BITS = 1024
 
 # What would point the Lambda at real AWS, change its interpreter, or switch parts of MiniStack on.
 _FOREIGN: tuple[str, ...] = ("AWS_", "CLOUDTRAIL_", "COGNITO_", "DAX_", "DOCKER_", "DYNAMODB_", "IOT_", "LAMBDA_")
@@ -73,6 +76,7 @@ def settings(
         "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), HOST, "localhost"))),
         "LOG_LEVEL": "WARNING",
         "TMPDIR": str(data_dir.file("work")),
+        "STATE_DIR": str(data_dir.file("state")),
     }
     if ca_bundle is not None:
         # For the Lambda: boto3 trusts the one, the DAX client and our own calls, like OpenSSL, the other.
@@ -81,7 +85,6 @@ def settings(
     if not data_dir.ephemeral:
         found |= {
             "PERSIST_STATE": "1",
-            "STATE_DIR": str(data_dir.file("state")),
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(data_dir.file("s3")),
         }
@@ -97,7 +100,22 @@ def prepare(
         del os.environ[name]
     os.environ.update(settings(data_dir, credentials, port, ca_bundle))
     tempfile.tempdir = None  # it may have been read from the environment before
+    _give_key(data_dir.file("state"))
     return taken
+
+
+def _give_key(folder: Path) -> None:
+    """Spare MiniStack the making of a long key, a tenth of a start: what it signs, nobody accepts (`identity`)."""
+    path = folder / MINISTACK_KEY
+    if path.exists():
+        return
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=MINISTACK_KEY_BITS)
+    with suppress(OSError):  # then it makes its own
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_private(path, key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()))
 
 
 @contextmanager
