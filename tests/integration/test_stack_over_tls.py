@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import certifi
 import pytest
 import requests
 from cryptography import x509
 
 from todo_backend import local
 from todo_backend.local.dax.tls import server_context
+from todo_cli.checks.people import Inbox, People
+from todo_cli.checks.registry import all_checks
+from todo_cli.checks.runner import run
+from todo_cli.checks.world import Deployment, World
 from todo_sdk import Config, MemoryTokenStore, TodoClient, TransportError, fetch_config
 
 PASSWORD = "Right-password-1!"
@@ -170,3 +175,18 @@ def test_a_restart_keeps_the_ca_and_can_go_back_to_plain_http(tmp_path: Path) ->
         assert (place / "tls" / "ca.pem").read_bytes() == authority
     finally:
         local.stop(place)
+
+
+def test_the_checks_from_outside_trust_whom_the_profile_trusts(
+    data_dir: Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a company's own bundle, which requests would let overrule what a session says
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    deployment = Deployment(config)
+    people = People(deployment, lambda: Inbox(deployment, local, data_dir), tmp_path / "users.json")
+    names = {"api-https", "account-tokens-are-signed", "folder-shared-link", "todo-main-job"}
+    wanted = [check for check in all_checks() if check.name in names]
+    found = {one.check.name: one.outcome for one in run(wanted, World(deployment, people), may_write=True)}
+    assert found == dict.fromkeys(names, "passed")
+    assert people.remove_all() == []
+    deployment.http.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from todo_cli.checks.registry import check, expect
-from todo_cli.checks.world import SECONDS, World, refusal, told
+from todo_cli.checks.world import World, refusal, told
 
 PART_BYTES = 5 * 1024 * 1024  # S3's smallest part but the last
 
@@ -139,7 +139,7 @@ def folder_no_foreign_identity(world: World) -> str:
 def folder_not_public(world: World) -> str:
     """A file cannot be fetched without credentials."""
     address = _signed(world, world.alices_file).partition("?")[0]
-    answer = world.deployment.http.get(address, timeout=SECONDS)
+    answer = world.deployment.fetch("GET", address)
     expect(answer.status_code == 403, f"without credentials: {told(answer)}")
     return "403"
 
@@ -148,10 +148,10 @@ def folder_not_public(world: World) -> str:
 def folder_shared_link(world: World) -> str:
     """A signed link opens one file, and nothing when it was altered."""
     link = _signed(world, world.alices_file)
-    answer = world.deployment.http.get(link, timeout=SECONDS)
+    answer = world.deployment.fetch("GET", link)
     expect(answer.content == b"only mine", f"the link: {told(answer)}")
     for altered in (link.replace("secret.txt", "other.txt"), link[:-2] + ("AA" if link[-2:] != "AA" else "BB")):
-        refused = world.deployment.http.get(altered, timeout=SECONDS)
+        refused = world.deployment.fetch("GET", altered)
         expect(refused.status_code == 403, f"an altered link: {refused.status_code}")
     return "opens its file; altered: 403"
 

@@ -36,10 +36,6 @@ class Deployment:
     config: Config
     http: requests.Session = field(default_factory=requests.Session, repr=False)
 
-    def __post_init__(self) -> None:
-        if self.config.ca_bundle is not None:
-            self.http.verify = self.config.ca_bundle
-
     def ask(
         self, method: str, path: str, *, token: str | None = None, headers: dict[str, str] | None = None, **body: Any
     ) -> requests.Response:
@@ -51,7 +47,13 @@ class Deployment:
             sent["Content-Type"] = "application/json"
         address = f"{self.config.api_url}/v1/{path}"
         data = json.dumps(body).encode() if body else None
-        return self.http.request(method, address, headers=sent, data=data, timeout=SECONDS, allow_redirects=False)
+        return self.fetch(method, address, headers=sent, data=data)
+
+    def fetch(self, method: str, address: str, **more: Any) -> requests.Response:
+        """Send one request to any address, trusting whom the profile trusts."""
+        # said at each request: what a session says of it, requests lets REQUESTS_CA_BUNDLE overrule
+        trusted = self.config.ca_bundle
+        return self.http.request(method, address, timeout=SECONDS, allow_redirects=False, verify=trusted, **more)
 
     def client(self, service: str, **more: Any) -> Any:
         """Make a boto3 client for the deployment."""
@@ -262,7 +264,7 @@ class World:
         """The keys that the user pool publishes."""
         pool = self.config.user_pool_id
         at = self.config.endpoint_url or f"https://cognito-idp.{self.config.region}.amazonaws.com"
-        answer = self.deployment.http.get(f"{at}/{pool}/.well-known/jwks.json", timeout=SECONDS)
+        answer = self.deployment.fetch("GET", f"{at}/{pool}/.well-known/jwks.json")
         if answer.status_code != 200:
             raise CheckFailedError(f"the pool's keys: {told(answer)}")
         keys: list[dict[str, Any]] = answer.json()["keys"]
